@@ -1,0 +1,342 @@
+package campaigns
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"recert/campaigns/evidence"
+	"recert/campaigns/evidence/verify"
+	"recert/model"
+	"recert/model/store"
+)
+
+// Document is one document of declarative configuration, read and checked by itself.
+type Document struct {
+	Kind ConfigKind
+	Name string
+	Spec any // *model.SourceSpec, *model.CampaignSpec, model.RoleMappingSpec or *model.SettingsSpec
+	At   string
+}
+
+// ConfigKind is model.ConfigKind, here for short.
+type ConfigKind = model.ConfigKind
+
+// Change is what applying one document does.
+type Change struct {
+	Kind   ConfigKind `json:"kind"`
+	Name   string     `json:"name"`
+	Action string     `json:"action"` // created, changed, unchanged
+}
+
+// envelope is what every document has around its spec.
+type envelope struct {
+	APIVersion string   `yaml:"apiVersion"`
+	Kind       string   `yaml:"kind"`
+	Name       string   `yaml:"name"`
+	Spec       ast.Node `yaml:"spec"`
+}
+
+// ReadDocuments reads the YAML documents of a file. An error names the file, the line and what
+// is expected there; a key that nobody knows is an error.
+func ReadDocuments(file string, r io.Reader) ([]Document, error) {
+	b, err := io.ReadAll(io.LimitReader(r, 16<<20))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", file, err)
+	}
+	tree, err := parser.ParseBytes(b, 0)
+	if err != nil {
+		return nil, yamlError(file, err)
+	}
+	var docs []Document
+	for _, d := range tree.Docs {
+		if d.Body == nil || d.Body.Type() == ast.NullType {
+			continue
+		}
+		doc, err := readDocument(file, d.Body)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, doc)
+	}
+	if len(docs) == 0 {
+		return nil, model.Errorf(model.Invalid, "%s holds no document", file)
+	}
+	return docs, nil
+}
+
+func readDocument(file string, body ast.Node) (Document, error) {
+	at := fmt.Sprintf("%s:%d", file, body.GetToken().Position.Line)
+	var env envelope
+	if err := yaml.NodeToValue(body, &env, yaml.Strict()); err != nil {
+		return Document{}, yamlError(file, err)
+	}
+	if env.APIVersion != model.APIVersion {
+		return Document{}, model.Errorf(model.Invalid, "%s: apiVersion must be %s", at, model.APIVersion)
+	}
+	if !model.ValidName(env.Name) {
+		return Document{}, model.Errorf(model.Invalid, "%s: name %q must be of a-z, 0-9, '.', '_' and '-', at most 64", at, env.Name)
+	}
+	doc := Document{Kind: ConfigKind(env.Kind), Name: env.Name, At: at}
+	switch doc.Kind {
+	case model.ConfigSource:
+		doc.Spec = &model.SourceSpec{}
+	case model.ConfigCampaign:
+		doc.Spec = &model.CampaignSpec{}
+	case model.ConfigRoleMapping:
+		doc.Spec = &model.RoleMappingSpec{}
+	case model.ConfigSettings:
+		doc.Spec = &model.SettingsSpec{}
+	case model.ConfigPolicy, model.ConfigNotification:
+		return Document{}, model.Errorf(model.Invalid, "%s: kind %s is not supported by this version", at, env.Kind)
+	default:
+		return Document{}, model.Errorf(model.Invalid, "%s: kind %q is not known; the kinds are Source, Campaign, RoleMapping and Settings", at, env.Kind)
+	}
+	if env.Spec == nil {
+		return Document{}, model.Errorf(model.Invalid, "%s: %s %s has no spec", at, env.Kind, env.Name)
+	}
+	if err := yaml.NodeToValue(env.Spec, doc.Spec, yaml.Strict(), yaml.UseJSONUnmarshaler()); err != nil {
+		return Document{}, yamlError(file, err)
+	}
+	if err := checkDocument(doc); err != nil {
+		return Document{}, &model.Error{Kind: model.Invalid, Msg: fmt.Sprintf("%s: %s %s: %s", at, doc.Kind, doc.Name, err)}
+	}
+	return doc, nil
+}
+
+// yamlError is the library's error on one line, with the file before it.
+func yamlError(file string, err error) error {
+	first, _, _ := strings.Cut(yaml.FormatError(err, false, false), "\n")
+	if m := yamlPosRE.FindStringSubmatch(first); m != nil {
+		return model.Errorf(model.Invalid, "%s:%s: %s", file, m[1], m[2])
+	}
+	return model.Errorf(model.Invalid, "%s: %s", file, first)
+}
+
+var yamlPosRE = regexp.MustCompile(`^\[(\d+):\d+\] (.*)$`)
+
+func checkDocument(d Document) error {
+	switch spec := d.Spec.(type) {
+	case *model.SourceSpec:
+		return checkSource(spec)
+	case *model.RoleMappingSpec:
+		for role := range *spec {
+			if !slices.Contains(model.Roles, role) {
+				return fmt.Errorf("there is no role %q; the roles are admin, campaign_manager and auditor", role)
+			}
+		}
+	case *model.SettingsSpec:
+		return checkSettings(spec)
+	}
+	return nil
+}
+
+func checkSettings(s *model.SettingsSpec) error {
+	if _, err := time.LoadLocation(s.TimeZone); err != nil || s.TimeZone == "Local" {
+		return fmt.Errorf("time_zone %q is not a zone like Europe/Berlin", s.TimeZone)
+	}
+	for name, v := range map[string]string{"session_idle": s.SessionIdle, "session_absolute": s.SessionAbsolute} {
+		if v == "" {
+			continue
+		}
+		if d, err := time.ParseDuration(v); err != nil || d < time.Minute || d > 30*24*time.Hour {
+			return fmt.Errorf("%s %q must be a duration like 30m, from a minute to 30 days", name, v)
+		}
+	}
+	return nil
+}
+
+// sourceTypes are what this version reads, and whether it is read live.
+var sourceTypes = map[string]bool{"csv": false, "scim": true}
+
+func checkSource(s *model.SourceSpec) error {
+	if s.Provides != model.ProvidesPeople && s.Provides != model.ProvidesAccess {
+		return errors.New("provides must be people or access")
+	}
+	live, ok := sourceTypes[s.Type]
+	switch {
+	case !ok:
+		return fmt.Errorf("type %q is not supported by this version; it reads csv (any file) and scim", s.Type)
+	case live && s.URL == "":
+		return fmt.Errorf("type %s needs url", s.Type)
+	case live && s.Provides == model.ProvidesPeople:
+		return fmt.Errorf("type %s provides access, not people", s.Type)
+	case s.Token != "" && s.Username != "":
+		return errors.New("give token or username and password, not both")
+	}
+	for name, v := range map[string]string{"token": s.Token, "password": s.Password} {
+		if v != "" && !secretRefRE.MatchString(v) {
+			return fmt.Errorf("%s must be a reference like ${WIKI_TOKEN}: secrets are never stored", name)
+		}
+	}
+	if _, err := ShrinkLimit(s.ShrinkLimit); err != nil {
+		return err
+	}
+	switch s.Revoke.Mode {
+	case "", model.ModeManual:
+	case model.ModeConnector:
+		if !live {
+			return fmt.Errorf("revoke mode connector needs a live source; type %s has files only", s.Type)
+		}
+	default:
+		return fmt.Errorf("revoke mode %q is not supported by this version; it knows connector and manual", s.Revoke.Mode)
+	}
+	if s.Timeout != "" {
+		if d, err := time.ParseDuration(s.Timeout); err != nil || d <= 0 {
+			return fmt.Errorf("timeout %q must be a duration like 30s", s.Timeout)
+		}
+	}
+	return nil
+}
+
+// ShrinkLimit reads "20%" as 0.2; "" is the default of 20 %.
+func ShrinkLimit(s string) (float64, error) {
+	if s == "" {
+		return 0.2, nil
+	}
+	n, ok := strings.CutSuffix(s, "%")
+	v, err := strconv.ParseFloat(strings.TrimSpace(n), 64)
+	if !ok || err != nil || !(v >= 0 && v <= 100) {
+		return 0, fmt.Errorf("shrink_limit %q must be a share like 20%%", s)
+	}
+	return v / 100, nil
+}
+
+var secretRefRE = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
+
+// ResolveSecret gives the value behind ${NAME}: the environment's NAME, or what the file that
+// NAME_FILE names holds. "" stays "".
+func ResolveSecret(ref string) (string, error) {
+	if ref == "" {
+		return "", nil
+	}
+	m := secretRefRE.FindStringSubmatch(ref)
+	if m == nil {
+		return "", model.Errorf(model.Invalid, "a secret must be a reference like ${WIKI_TOKEN}")
+	}
+	if v, ok := os.LookupEnv(m[1]); ok && v != "" {
+		return v, nil
+	}
+	if file := os.Getenv(m[1] + "_FILE"); file != "" {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return "", model.Errorf(model.Invalid, "%s_FILE: %v", m[1], err)
+		}
+		return strings.TrimRight(string(b), "\r\n"), nil
+	}
+	return "", model.Errorf(model.Invalid, "the secret %s is not set: set %s or %s_FILE in the environment", m[1], m[1], m[1])
+}
+
+// Apply brings the configuration to what docs say: sources first, so that campaigns can name
+// them. It is one transaction: one document that does not fit and nothing is changed. With dry
+// nothing is changed in any case. The actor stands in the evidence.
+func Apply(ctx context.Context, s *store.Store, actor string, docs []Document, dry bool) ([]Change, error) {
+	if err := refuseTwice(docs); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(docs, func(a, b Document) int { return configOrder(a.Kind) - configOrder(b.Kind) })
+	var changes []Change
+	in := s.InTx
+	if dry {
+		in = s.Dry
+	}
+	err := in(ctx, func(tx *store.Tx) error {
+		changes = nil
+		for _, d := range docs {
+			c, err := applyOne(ctx, tx, actor, d)
+			if err != nil {
+				if model.KindOf(err) == model.Internal {
+					return fmt.Errorf("%s: %w", d.At, err)
+				}
+				return model.Errorf(model.KindOf(err), "%s: %s %s: %s", d.At, d.Kind, d.Name, model.Message(err))
+			}
+			changes = append(changes, c)
+		}
+		return nil
+	})
+	return changes, err
+}
+
+func configOrder(k ConfigKind) int {
+	return slices.Index([]ConfigKind{model.ConfigSettings, model.ConfigRoleMapping, model.ConfigSource, model.ConfigCampaign}, k)
+}
+
+func refuseTwice(docs []Document) error {
+	seen := map[string]string{}
+	for _, d := range docs {
+		k := string(d.Kind) + "/" + d.Name
+		if at, ok := seen[k]; ok {
+			return model.Errorf(model.Invalid, "%s: %s %s stands already at %s", d.At, d.Kind, d.Name, at)
+		}
+		seen[k] = d.At
+	}
+	return nil
+}
+
+// applyOne checks d against what is stored, and stores it with its event where it differs.
+func applyOne(ctx context.Context, tx *store.Tx, actor string, d Document) (Change, error) {
+	c := Change{Kind: d.Kind, Name: d.Name}
+	if spec, ok := d.Spec.(*model.CampaignSpec); ok {
+		if err := ValidateSpec(ctx, tx, d.Name, *spec); err != nil {
+			return c, err
+		}
+	}
+	spec, err := CanonicalSpec(d.Spec)
+	if err != nil {
+		return c, err
+	}
+	sum := sha256.Sum256(spec)
+	hash := hex.EncodeToString(sum[:])
+	if src, ok := d.Spec.(*model.SourceSpec); ok {
+		if err := applySource(ctx, tx, d.Name, src); err != nil {
+			return c, err
+		}
+	}
+	c.Action, err = tx.PutConfig(ctx, d.Kind, d.Name, string(spec), hash)
+	if err != nil {
+		return c, err
+	}
+	if c.Action == "" {
+		c.Action = "unchanged"
+		return c, nil
+	}
+	_, err = evidence.Append(ctx, tx, verify.Event{
+		Type: verify.TypeConfigApplied, Object: fmt.Sprintf("config:%s/%s", d.Kind, d.Name),
+		Data:     verify.ConfigApplied{Kind: string(d.Kind), Name: d.Name, Action: c.Action, SHA256: hash},
+		Personal: map[string]string{"actor": actor},
+	})
+	return c, err
+}
+
+// applySource keeps the source's row beside its document: snapshots hang on it.
+func applySource(ctx context.Context, tx *store.Tx, name string, spec *model.SourceSpec) error {
+	_, err := tx.PutSource(ctx, name, spec.Provides, spec.Type)
+	return err
+}
+
+// CanonicalSpec is a spec as canonical JSON: the same meaning gives the same bytes.
+func CanonicalSpec(spec any) ([]byte, error) {
+	if reflect.ValueOf(spec).Kind() == reflect.Pointer {
+		spec = reflect.ValueOf(spec).Elem().Interface()
+	}
+	b, err := json.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	return verify.Canonical(json.RawMessage(b))
+}

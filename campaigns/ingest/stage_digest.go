@@ -1,0 +1,55 @@
+package ingest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+
+	"recert/model"
+)
+
+// digest is a snapshot's identity: what was read, whatever the order of the rows. Of rejected
+// rows it takes what they held, not the line on which they stood.
+type digest struct {
+	kinds   []model.Kind
+	rows    map[model.Kind][]fullHash
+	rejects map[model.Kind][]fullHash
+}
+
+func newDigest(given []model.Kind) *digest {
+	return &digest{kinds: given, rows: map[model.Kind][]fullHash{}, rejects: map[model.Kind][]fullHash{}}
+}
+
+// row counts in an accepted row.
+func (d *digest) row(kind model.Kind, h fullHash) { d.rows[kind] = append(d.rows[kind], h) }
+
+// reject counts in a rejected row.
+func (d *digest) reject(kind model.Kind, h fullHash) { d.rejects[kind] = append(d.rejects[kind], h) }
+
+// unread counts in a row that could not be understood.
+func (d *digest) unread(r *model.Reject) {
+	h := sha256.New()
+	for _, part := range [...]string{string(r.Kind), r.Column, r.Raw} {
+		h.Write(binary.AppendUvarint(nil, uint64(len(part)))) //nolint:errcheck // a hash never fails
+		h.Write([]byte(part))                                 //nolint:errcheck // a hash never fails
+	}
+	d.reject(r.Kind, fullHash(h.Sum(nil)))
+}
+
+// sum is the digest in hexadecimal.
+func (d *digest) sum() string {
+	h := sha256.New()
+	for _, kind := range d.kinds {
+		h.Write([]byte(kind)) //nolint:errcheck // a hash never fails
+		for _, list := range [...][]fullHash{d.rows[kind], d.rejects[kind]} {
+			slices.SortFunc(list, func(a, b fullHash) int { return bytes.Compare(a[:], b[:]) })
+			h.Write(binary.BigEndian.AppendUint64([]byte{0}, uint64(len(list)))) //nolint:errcheck // a hash never fails
+			for i := range list {
+				h.Write(list[i][:]) //nolint:errcheck // a hash never fails
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,242 @@
+package remediate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"recert/campaigns/connector"
+	"recert/model"
+	"recert/model/store"
+)
+
+// Point is a moment of an attempt at which a test may stop the worker.
+type Point string
+
+// The points, in the order of an attempt.
+const (
+	PointClaimed  Point = "claimed"   // the intent is committed; nothing was looked at
+	PointPreRead  Point = "pre_read"  // the target was looked at
+	PointCalled   Point = "called"    // it is committed that the target is about to be asked
+	PointCallDone Point = "call_done" // the target was asked
+	PointReRead   Point = "re_read"   // the target was looked at again
+	PointFinished Point = "finished"  // the outcome is committed
+)
+
+// Points are all points.
+var Points = []Point{PointClaimed, PointPreRead, PointCalled, PointCallDone, PointReRead, PointFinished}
+
+// Worker does removals. Any number of them may work on one database. Its methods are safe for
+// concurrent use; its fields must not change once it works.
+type Worker struct {
+	Store *store.Store
+	// Targets opens the target of a source. Its error is shown, so it holds no secret.
+	Targets func(ctx context.Context, source int64) (connector.Target, error)
+	// Reread is told after each batch in which a source was asked to remove something; it must
+	// not wait for the read. May be nil.
+	Reread func(ctx context.Context, source int64) error
+	Name   string // of this worker, for people
+	Log    *slog.Logger
+	Now    func() time.Time
+
+	Concurrency int           // removals at once in one source; 0 is 4
+	Poll        time.Duration // between looks for what is due; 0 is 1 s
+	Lease       time.Duration // of a claim, longer than a read and a call together; 0 is 5 min
+	ReadTimeout time.Duration // of one look at a target; 0 is 60 s
+	CallTimeout time.Duration // of one call that removes; 0 is 60 s
+	DrainFor    time.Duration // how long Run waits at its end for what has begun; 0 is 25 s
+	Random      func() float64
+
+	// Fault is called at each point of each attempt; an error stops the attempt there as a crash
+	// would: nothing more is written. Nil but in tests.
+	Fault func(ctx context.Context, p Point, removal int64) error
+
+	unsafe unsafe
+
+	once     sync.Once
+	mu       sync.Mutex
+	running  map[int64]int // by source
+	called   map[int64]bool
+	breakers map[int64]*breaker
+}
+
+// unsafe takes guards off, to see that tests notice.
+type unsafe struct {
+	noPreRead  bool // asks without a look at what is there
+	noGuard    bool // asks without the version that was seen
+	believe    bool // takes the target's word for proof
+	noFence    bool // goes on whoever has the claim now
+	lateIntent bool // writes the intent down with the outcome
+}
+
+func (w *Worker) init() {
+	w.once.Do(func() {
+		set := func(d *time.Duration, v time.Duration) {
+			if *d <= 0 {
+				*d = v
+			}
+		}
+		set(&w.Poll, time.Second)
+		set(&w.Lease, 5*time.Minute)
+		set(&w.ReadTimeout, time.Minute)
+		set(&w.CallTimeout, time.Minute)
+		set(&w.DrainFor, 25*time.Second)
+		if w.Concurrency <= 0 {
+			w.Concurrency = 4
+		}
+		if w.Log == nil {
+			w.Log = slog.New(slog.DiscardHandler)
+		}
+		if w.Random == nil {
+			w.Random = rand.Float64
+		}
+		w.running, w.called, w.breakers = map[int64]int{}, map[int64]bool{}, map[int64]*breaker{}
+	})
+}
+
+// Run works until ctx ends, then lets what has begun come to its end for at most DrainFor. It
+// returns nil; what fails on the way is logged and tried again.
+func (w *Worker) Run(ctx context.Context) error {
+	w.init()
+	// What has begun outlives ctx: an answer that nobody waits for is one more removal in doubt.
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var wg sync.WaitGroup
+	tick := time.NewTicker(w.Poll)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if err := w.dispatch(ctx, work, &wg); err != nil && ctx.Err() == nil {
+			w.Log.ErrorContext(ctx, "removals cannot be looked up", slog.String("error", err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	over := time.AfterFunc(w.DrainFor, stop)
+	defer over.Stop()
+	wg.Wait()
+	return nil
+}
+
+// dispatch starts what may run beside what runs. Each source has its own goroutines, so that a
+// slow one never holds another.
+func (w *Worker) dispatch(ctx, work context.Context, wg *sync.WaitGroup) error {
+	if err := w.sweep(ctx); err != nil {
+		return err
+	}
+	due, err := w.Store.DueSources(ctx, model.TimeOf(w.Now()))
+	if err != nil {
+		return err
+	}
+	for _, source := range due {
+		for range w.room(source) {
+			wg.Go(func() {
+				defer w.left(work, source)
+				for ctx.Err() == nil {
+					worked, err := w.one(work, source)
+					if err != nil {
+						w.Log.ErrorContext(ctx, "removal failed", slog.Int64("source", source), slog.String("error", err.Error()))
+					}
+					if !worked || err != nil {
+						return
+					}
+				}
+			})
+		}
+	}
+	return nil
+}
+
+// room takes the places that are free in a source.
+func (w *Worker) room(source int64) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := max(w.breaker(source).allows(w.Now(), w.Concurrency)-w.running[source], 0)
+	w.running[source] += n
+	return n
+}
+
+// left gives a place back; the last one to leave tells that the source was changed.
+func (w *Worker) left(ctx context.Context, source int64) {
+	w.mu.Lock()
+	w.running[source]--
+	tell := w.running[source] == 0 && w.called[source]
+	if tell {
+		delete(w.called, source)
+	}
+	w.mu.Unlock()
+	if !tell || w.Reread == nil {
+		return
+	}
+	if err := w.Reread(ctx, source); err != nil {
+		w.Log.ErrorContext(ctx, "source cannot be read again", slog.Int64("source", source), slog.String("error", err.Error()))
+	}
+}
+
+// Step does one round: in every source that has something due, up to Concurrency removals. It
+// gives how many it worked on.
+func (w *Worker) Step(ctx context.Context) (int, error) {
+	w.init()
+	if err := w.sweep(ctx); err != nil {
+		return 0, err
+	}
+	due, err := w.Store.DueSources(ctx, model.TimeOf(w.Now()))
+	if err != nil {
+		return 0, err
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var n int
+	var errs []error
+	for _, source := range due {
+		for range w.room(source) {
+			wg.Go(func() {
+				defer w.left(ctx, source)
+				worked, err := w.one(ctx, source)
+				mu.Lock()
+				defer mu.Unlock()
+				if worked {
+					n++
+				}
+				errs = append(errs, err)
+			})
+		}
+	}
+	wg.Wait()
+	return n, errors.Join(errs...)
+}
+
+// Drain does rounds until nothing is due.
+func (w *Worker) Drain(ctx context.Context) error {
+	for {
+		n, err := w.Step(ctx)
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// one opens the tasks of a source that are due, or works on one removal; worked is false where
+// nothing was due.
+func (w *Worker) one(ctx context.Context, source int64) (worked bool, err error) {
+	n, err := w.openTasks(ctx, source)
+	if err != nil || n > 0 {
+		return n > 0, err
+	}
+	return w.attempt(ctx, source)
+}
+
+func (w *Worker) fault(ctx context.Context, p Point, removal int64) error {
+	if w.Fault == nil {
+		return nil
+	}
+	if err := w.Fault(ctx, p, removal); err != nil {
+		return fmt.Errorf("stopped at %s: %w", p, err)
+	}
+	return nil
+}

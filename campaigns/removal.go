@@ -1,0 +1,282 @@
+package campaigns
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"recert/campaigns/evidence/verify"
+	"recert/campaigns/scope"
+	"recert/model"
+	"recert/model/store"
+)
+
+// Kinds of paths that a removal is about, as evidence names them.
+const (
+	pathDirect    = "direct"
+	pathInherited = "inherited"
+	pathAccount   = "account"
+)
+
+// remover queues the removals of a run. It remembers what it read of sources.
+type remover struct {
+	tx      *store.Tx
+	actor   model.Actor
+	run     model.Run
+	sources map[int64]removalSource
+	owners  map[string]int64 // person_id -> key
+}
+
+type removalSource struct {
+	store.Source
+
+	owner string
+	mode  string
+}
+
+func newRemover(tx *store.Tx, actor model.Actor, run model.Run) *remover {
+	return &remover{tx: tx, actor: actor, run: run, sources: map[int64]removalSource{}, owners: map[string]int64{}}
+}
+
+// queue makes the removals of an item: one for each path, or one for an account without any grant.
+// An inherited path cannot be taken from the account alone, so it is a task for a person.
+func (rm *remover) queue(ctx context.Context, it model.Item, nextAt model.Time) error {
+	src, err := rm.source(ctx, it.SourceID)
+	if err != nil {
+		return err
+	}
+	facts, err := ParseFacts([]byte(it.Facts))
+	if err != nil {
+		return err
+	}
+	subject, entitlement, err := rm.frozen(ctx, it)
+	if err != nil {
+		return err
+	}
+	base := model.Remediation{
+		RunID: it.RunID, ItemID: it.ID, SourceID: it.SourceID, AccountKey: it.AccountKey, EntitlementKey: it.EntitlementKey,
+		State: model.Queued, NextAt: nextAt, QueuedAt: rm.tx.Now, Mode: src.mode,
+	}
+	access := model.Access{AccountID: subject.AccountID, Username: subject.Username, EntitlementID: entitlement.EntitlementID, EntitlementName: entitlement.Name}
+	if it.EntitlementKey == nil {
+		return rm.one(ctx, base, access, pathAccount, src, entitlement)
+	}
+	for _, path := range facts.Paths {
+		r, a, kind := base, access, pathDirect
+		r.GrantID, r.Via, a.Via, a.GrantedAt = path.GrantID, path.Via, path.Via, path.GrantedAt
+		if path.Via != "" {
+			kind, r.Mode = pathInherited, model.ModeManual
+		}
+		if err := rm.one(ctx, r, a, kind, src, entitlement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (rm *remover) source(ctx context.Context, id int64) (removalSource, error) {
+	if s, ok := rm.sources[id]; ok {
+		return s, nil
+	}
+	src, spec, err := sourceOf(ctx, rm.tx, id)
+	if err != nil {
+		return removalSource{}, err
+	}
+	s := removalSource{Source: src, owner: spec.Owner, mode: spec.Revoke.Mode}
+	if s.mode == "" {
+		s.mode = model.ModeManual
+	}
+	rm.sources[id] = s
+	return s, nil
+}
+
+// frozen is what the reviewer saw: the removal is of that, whatever has changed since.
+func (rm *remover) frozen(ctx context.Context, it model.Item) (s model.Subject, e model.Entitlement, err error) {
+	value, err := rm.tx.RunSubject(ctx, it.RunID, it.AccountKey)
+	if err != nil {
+		return s, e, err
+	}
+	if err := json.Unmarshal([]byte(value), &s); err != nil {
+		return s, e, fmt.Errorf("read the subject of item %d: %w", it.ID, err)
+	}
+	if it.EntitlementKey == nil {
+		return s, e, nil
+	}
+	if value, err = rm.tx.RunEntitlement(ctx, it.RunID, *it.EntitlementKey); err != nil {
+		return s, e, err
+	}
+	if err := json.Unmarshal([]byte(value), &e); err != nil {
+		return s, e, fmt.Errorf("read the entitlement of item %d: %w", it.ID, err)
+	}
+	return s, e, nil
+}
+
+func (rm *remover) one(ctx context.Context, r model.Remediation, a model.Access, kind string, src removalSource, ent model.Entitlement) error {
+	var err error
+	if r.Access, err = json.Marshal(a); err != nil {
+		return fmt.Errorf("encode the access of item %d: %w", r.ItemID, err)
+	}
+	if r.Mode == model.ModeManual {
+		if err := rm.task(ctx, &r, a, kind, src, ent); err != nil {
+			return err
+		}
+	}
+	id, err := rm.tx.InsertRemediation(ctx, r)
+	if err != nil {
+		return fmt.Errorf("queue the removal of item %d: %w", r.ItemID, err)
+	}
+	rid := strconv.FormatInt(id, 10)
+	_, err = appendEvent(ctx, rm.tx, rm.actor, rm.run.Name, verify.TypeRevocationQueued, verify.RemediationObject(rid), verify.RevocationQueued{
+		Remediation: rid, Item: strconv.FormatInt(r.ItemID, 10), Source: src.Name, Mode: r.Mode, Grant: r.GrantID, GrantedAt: verifyTime(a.GrantedAt),
+		PathKind: kind, Entitlement: a.EntitlementID, Via: a.Via,
+	}, map[string]string{"account": a.AccountID, "username": a.Username})
+	return err
+}
+
+// task says what a person has to do, and who. An inherited path belongs to the owner of the group
+// that gives it: the innermost one that the source knows and that has an owner.
+func (rm *remover) task(ctx context.Context, r *model.Remediation, a model.Access, kind string, src removalSource, ent model.Entitlement) error {
+	who := a.Username
+	if who == "" || who == a.AccountID {
+		who = a.AccountID
+	} else {
+		who += " (" + a.AccountID + ")"
+	}
+	what := a.EntitlementName
+	if what == "" || what == a.EntitlementID {
+		what = a.EntitlementID
+	} else {
+		what += " (" + a.EntitlementID + ")"
+	}
+	var owner string
+	switch kind {
+	case pathAccount:
+		r.Task = fmt.Sprintf("Deactivate the account %s in %s. It is closed when the next snapshot of %s no longer shows it as enabled.", who, src.Name, src.Name)
+	case pathInherited:
+		group, groupOwner, err := rm.giver(ctx, src.ID, a.Via)
+		if err != nil {
+			return err
+		}
+		owner = groupOwner
+		r.Task = fmt.Sprintf("%s has %s in %s through %s. Remove %s from %s, or take %s from %s. It is closed when the next snapshot of %s no longer shows the access by any path.",
+			who, what, src.Name, a.Via, who, group, what, group, src.Name)
+	default:
+		owner = ent.OwnerID
+		r.Task = fmt.Sprintf("Remove %s from %s in %s. It is closed when the next snapshot of %s no longer shows the access.", who, what, src.Name, src.Name)
+	}
+	for _, id := range []string{owner, src.owner} {
+		key, err := rm.person(ctx, id)
+		if err != nil {
+			return err
+		}
+		if key != 0 {
+			r.AssigneeKey = &key
+			return nil
+		}
+	}
+	return nil
+}
+
+// giver finds the group of a path that a task is about, and its owner's person_id.
+func (rm *remover) giver(ctx context.Context, source int64, via string) (group, owner string, err error) {
+	parts := strings.Split(via, ">")
+	for i := len(parts) - 1; i >= 0; i-- {
+		data, ok, err := rm.tx.LaunchEntitlementByID(ctx, source, parts[i])
+		if err != nil {
+			return "", "", err
+		}
+		if !ok || data == "" {
+			continue
+		}
+		var e model.Entitlement
+		if err := json.Unmarshal([]byte(data), &e); err != nil {
+			return "", "", fmt.Errorf("read entitlement %s: %w", parts[i], err)
+		}
+		if e.OwnerID == "" {
+			continue
+		}
+		if e.Name == "" {
+			e.Name = parts[i]
+		}
+		return e.Name, e.OwnerID, nil
+	}
+	return parts[len(parts)-1], "", nil
+}
+
+// person is the key of an active person, 0 where there is none.
+func (rm *remover) person(ctx context.Context, id string) (int64, error) {
+	if id == "" {
+		return 0, nil
+	}
+	if key, ok := rm.owners[id]; ok {
+		return key, nil
+	}
+	dir := scope.NewDirectory(store.Fold)
+	if err := rm.tx.LaunchPeopleByID(ctx, []string{store.Fold(id)}, func(key, source int64, data []byte) error { return addPerson(dir, key, source, data) }); err != nil {
+		return 0, err
+	}
+	var key int64
+	if p := dir.ID(id, 0); p != nil && p.Active() {
+		key = p.Key
+	}
+	rm.owners[id] = key
+	return key, nil
+}
+
+// queueAll queues the removals of all items whose outcome is revoke and that have none yet;
+// reviewer 0 is all reviewers. It gives the number of items.
+func (rm *remover) queueAll(ctx context.Context, reviewer int64) (int64, error) {
+	const chunk = 500
+	var n, after int64
+	for {
+		items, err := rm.tx.UnremovedItems(ctx, rm.run.ID, reviewer, after, chunk)
+		if err != nil {
+			return n, err
+		}
+		for _, it := range items {
+			if err := rm.queue(ctx, it, rm.tx.Now); err != nil {
+				return n, err
+			}
+			after = it.ID
+			n++
+		}
+		if len(items) < chunk {
+			return n, nil
+		}
+	}
+}
+
+// cancelRemovals takes back the removals of an item whose answer changes, if none has begun.
+func (d *deciding) cancelRemovals(ctx context.Context, it model.Item) error {
+	rs, err := d.tx.ItemRemediations(ctx, it.RunID, []int64{it.ID})
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		if r.State == model.Cancelled {
+			continue
+		}
+		const why = "The answer was changed before the removal began."
+		ok, err := d.tx.CancelRemediation(ctx, r.ID, why)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return model.Errorf(model.Conflict, "The removal has begun already, so the answer stands. Ask for the access to be granted again if it is needed.")
+		}
+		if err := stateEvent(ctx, d.tx, d.actor, d.run.Name, r, model.Cancelled, why, verify.RevocationState{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stateEvent says that a removal, which was as r, moved to a state. proof carries what proves it.
+func stateEvent(ctx context.Context, tx *store.Tx, actor model.Actor, run string, r model.Remediation, to model.RemediationState, reason string, proof verify.RevocationState) error {
+	id := strconv.FormatInt(r.ID, 10)
+	proof.Remediation, proof.Item, proof.From, proof.To, proof.Reason = id, strconv.FormatInt(r.ItemID, 10), string(r.State), string(to), reason
+	_, err := appendEvent(ctx, tx, actor, run, verify.TypeRevocationState, verify.RemediationObject(id), proof, nil)
+	return err
+}

@@ -1,0 +1,191 @@
+package campaigns
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"recert/campaigns/evidence/verify"
+	"recert/model"
+	"recert/model/store"
+)
+
+// sealChunk is how many rows AfterSeal looks at at once.
+const sealChunk = 500
+
+// AfterSeal holds a snapshot that has just been sealed, in its transaction and after its event,
+// against what is open: undecided items whose access has vanished are gone, and removals are
+// confirmed, superseded or reopened.
+func (s *Service) AfterSeal(ctx context.Context, tx *store.Tx, snap model.Snapshot) error {
+	if snap.State != model.SnapshotSealed {
+		return fmt.Errorf("snapshot %d is %s, not sealed", snap.ID, snap.State)
+	}
+	runs, err := tx.RunningRunsOfSource(ctx, snap.SourceID)
+	if err != nil {
+		return err
+	}
+	for _, id := range runs {
+		if err := goneItems(ctx, tx, id, snap); err != nil {
+			return err
+		}
+	}
+	return settleRemovals(ctx, tx, snap)
+}
+
+// goneItems marks the undecided items of a run of which every path has ended. A path that was
+// granted anew is another grant: the item is gone, and the new grant is for the next review.
+func goneItems(ctx context.Context, tx *store.Tx, runID int64, snap model.Snapshot) error {
+	first, err := tx.VanishedItems(ctx, runID, snap.SourceID, 0, 1)
+	if err != nil || len(first) == 0 {
+		return err
+	}
+	run, err := tx.LockRun(ctx, runID, true)
+	if err != nil || run.State != model.Running {
+		return err
+	}
+	var after int64
+	for {
+		items, err := tx.VanishedItems(ctx, runID, snap.SourceID, after, sealChunk)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			after = it.ID
+			if err := goneItem(ctx, tx, run, it, snap); err != nil {
+				return err
+			}
+		}
+		if len(items) < sealChunk {
+			return nil
+		}
+	}
+}
+
+func goneItem(ctx context.Context, tx *store.Tx, run model.Run, it model.Item, snap model.Snapshot) error {
+	facts, err := ParseFacts([]byte(it.Facts))
+	if err != nil {
+		return err
+	}
+	if len(facts.Paths) > 1 {
+		ids := make([]int64, len(facts.Paths))
+		for i, p := range facts.Paths {
+			ids[i] = p.GrantID
+		}
+		live, err := tx.LiveGrantIDs(ctx, it.SourceID, ids)
+		if err != nil || len(live) > 0 {
+			return err
+		}
+	}
+	if err := tx.GoneItem(ctx, it.RunID, it.ID, snap.ID); err != nil {
+		return err
+	}
+	if err := tx.AddRunReviewer(ctx, it.RunID, it.ReviewerKey, model.Counts{Gone: 1}); err != nil {
+		return err
+	}
+	id := strconv.FormatInt(it.ID, 10)
+	_, err = appendEvent(ctx, tx, system("snapshot"), run.Name, verify.TypeItemGone, verify.ItemObject(id), verify.ItemGone{Item: id, Snapshot: snap.ID}, nil)
+	return err
+}
+
+// readBegan is when what a snapshot shows was read at the earliest: a file may be loaded long after
+// the time that it speaks of.
+func readBegan(snap model.Snapshot) model.Time { return min(snap.StartedAt, snap.AsOf) }
+
+func settleRemovals(ctx context.Context, tx *store.Tx, snap model.Snapshot) error {
+	var after int64
+	for {
+		rs, err := tx.RemediationsAtSeal(ctx, snap.SourceID, after, sealChunk)
+		if err != nil {
+			return err
+		}
+		for _, r := range rs {
+			after = r.ID
+			if err := settle(ctx, tx, r, snap); err != nil {
+				return err
+			}
+		}
+		if len(rs) < sealChunk {
+			return nil
+		}
+	}
+}
+
+// settle says what one snapshot means for one removal. Only a read that began after the last call
+// proves anything of that call's effect.
+func settle(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot) error {
+	present, err := stillThere(r)
+	if err != nil {
+		return err
+	}
+	read := readBegan(snap)
+	date := snap.AsOf.Std().Format("2 Jan 2006 15:04 MST")
+	proves := r.CalledAt.Known() && read > r.CalledAt
+	switch {
+	case !present && !proves, !present && r.State == model.Confirmed:
+		return nil
+	case !present:
+		return confirm(ctx, tx, r, snap, "Absent by every path in the snapshot of "+date+".")
+	case r.State == model.Confirmed:
+		if !proves {
+			return nil
+		}
+		return reopen(ctx, tx, r, snap, "Seen again in the snapshot of "+date+".")
+	case grantedAnew(r):
+		return supersede(ctx, tx, r, snap, "Granted anew since the review, as the snapshot of "+date+" shows: the new grant is not what was reviewed.")
+	case r.State == model.Sent && proves:
+		return tx.NoteRemediation(ctx, r.ID, "Still there in the snapshot of "+date+".")
+	}
+	return nil
+}
+
+// stillThere tells whether the snapshot shows the access. A deleted account shows nothing, and a
+// whole account is absent too where it is disabled.
+func stillThere(r store.RemediationAtSeal) (bool, error) {
+	if r.EntitlementKey != nil {
+		return r.AnyPath, nil
+	}
+	if r.Account == "" {
+		return false, nil
+	}
+	var a model.Account
+	if err := json.Unmarshal([]byte(r.Account), &a); err != nil {
+		return false, fmt.Errorf("read the account of removal %d: %w", r.ID, err)
+	}
+	return a.Status != "disabled", nil
+}
+
+// grantedAnew tells whether the reviewed grant has ended and another one by the same path is there.
+// After a removal came back the one that is there is the one to remove.
+func grantedAnew(r store.RemediationAtSeal) bool {
+	return r.GrantID != 0 && r.GrantClosed && r.SamePath && r.ProofSnapshot == nil && r.Proof == "" && r.State != model.CameBack
+}
+
+func confirm(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot, why string) error {
+	next := r.Remediation
+	next.State, next.Reason, next.Proof, next.ProofSnapshot, next.ClosedAt = model.Confirmed, why, "snapshot", &snap.ID, tx.Now
+	return move(ctx, tx, r, next, verify.RevocationState{Proof: "snapshot", ReadAt: verifyTime(readBegan(snap)), Snapshot: snap.ID})
+}
+
+// reopen keeps the snapshot that saw the access again as proof_snapshot.
+func reopen(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot, why string) error {
+	next := r.Remediation
+	next.State, next.Reason, next.Proof, next.ProofSnapshot, next.ClosedAt, next.NextAt = model.CameBack, why, "", &snap.ID, 0, tx.Now
+	return move(ctx, tx, r, next, verify.RevocationState{ReadAt: verifyTime(readBegan(snap)), Snapshot: snap.ID})
+}
+
+func supersede(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot, why string) error {
+	next := r.Remediation
+	next.State, next.Reason, next.ClosedAt = model.Superseded, why, tx.Now
+	return move(ctx, tx, r, next, verify.RevocationState{ReadAt: verifyTime(readBegan(snap)), Snapshot: snap.ID})
+}
+
+func move(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, next model.Remediation, proof verify.RevocationState) error {
+	if !r.State.Can(next.State) {
+		return fmt.Errorf("removal %d cannot go from %s to %s", r.ID, r.State, next.State)
+	}
+	if err := tx.MoveRemediation(ctx, next, r.State); err != nil {
+		return err
+	}
+	return stateEvent(ctx, tx, system("snapshot"), r.Run, r.Remediation, next.State, next.Reason, proof)
+}

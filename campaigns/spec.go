@@ -1,0 +1,273 @@
+package campaigns
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"recert/campaigns/scope"
+	"recert/model"
+	"recert/model/store"
+)
+
+// Values of a campaign's on_no_answer and remove.
+const (
+	OnNoAnswerKeep   = "keep"
+	OnNoAnswerRevoke = "revoke"
+	RemoveSignOff    = "sign_off"
+	RemoveDecision   = "decision"
+)
+
+// DefaultStatement is what a reviewer signs where the campaign says nothing else.
+const DefaultStatement = "I have looked at each access listed here and answered to the best of my knowledge."
+
+// What a spec that says nothing means.
+const (
+	defaultUndo = 30 * time.Second
+	dueHour     = 17 // local time at which a due date ends
+	maxDays     = 3650
+)
+
+// parsed is a spec whose every part is understood.
+type parsed struct {
+	model.CampaignSpec
+
+	rules    []scope.Rule
+	dueDays  int
+	undo     time.Duration
+	location *time.Location
+}
+
+var daysRE = regexp.MustCompile(`^([0-9]{1,4})([dw])$`)
+
+// parseDays reads 14d or 2w.
+func parseDays(s string) (int, error) {
+	m := daysRE.FindStringSubmatch(s)
+	if m == nil {
+		return 0, fmt.Errorf("%q is not a number of days or weeks, as 14d or 2w is", s)
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		return 0, err
+	}
+	if m[2] == "w" {
+		n *= 7
+	}
+	if n > maxDays {
+		return 0, fmt.Errorf("%q is more than ten years", s)
+	}
+	return n, nil
+}
+
+// parseSpec understands a spec as far as that needs no database, and fills in its defaults.
+func parseSpec(name string, in model.CampaignSpec) (*parsed, error) {
+	p := &parsed{CampaignSpec: in}
+	bad := func(format string, args ...any) error {
+		return model.Errorf(model.Invalid, "campaign %s: %s", name, fmt.Sprintf(format, args...))
+	}
+	if !model.ValidName(name) {
+		return nil, bad("a name has small letters, digits, dots, dashes and underscores, at most 64")
+	}
+	if len(p.Scope.Sources) == 0 {
+		return nil, bad("scope.sources: name at least one source")
+	}
+	for i, s := range p.Scope.Sources {
+		for _, earlier := range p.Scope.Sources[:i] {
+			if s == earlier {
+				return nil, bad("scope.sources: %s is named twice", s)
+			}
+		}
+	}
+	if err := p.parseStages(bad); err != nil {
+		return nil, err
+	}
+	if err := p.parseEnd(bad); err != nil {
+		return nil, err
+	}
+	if _, err := scope.Compile(p.Scope.Where, time.Unix(0, 0)); err != nil {
+		return nil, bad("%s", model.Message(err))
+	}
+	return p, nil
+}
+
+func (p *parsed) parseStages(bad func(string, ...any) error) error {
+	switch n := len(p.Stages); {
+	case n == 0:
+		return bad("stages: one stage is needed")
+	case n > 1:
+		return bad("stages: this version runs one stage; there are %d", n)
+	}
+	st := &p.Stages[0]
+	switch {
+	case st.Strategy.Majority, st.Strategy.Quorum != 0:
+		return bad("stages: strategy: majority and quorum need several reviewers an item, which this version does not ask yet")
+	case st.Strategy.Name == "":
+		st.Strategy.Name = "any_revoke"
+	}
+	switch st.Strategy.Name {
+	case "any_keep", "any_revoke", "all_keep": // with one reviewer they are all that one's answer
+	case "keep_unless_revoked":
+		return bad("stages: strategy: keep_unless_revoked is not supported yet; use on_no_answer: keep")
+	default:
+		return bad("stages: strategy: %q is none of any_keep, any_revoke, all_keep", st.Strategy.Name)
+	}
+	var err error
+	if p.rules, err = scope.Rules(*st); err != nil {
+		return bad("stages: %s", model.Message(err))
+	}
+	if p.dueDays, err = parseDays(st.Due); err != nil {
+		return bad("stages: due: %v", err)
+	}
+	return nil
+}
+
+// parseEnd reads what happens around and after the answers.
+func (p *parsed) parseEnd(bad func(string, ...any) error) error {
+	switch p.OnNoAnswer {
+	case "":
+		p.OnNoAnswer = OnNoAnswerKeep
+	case OnNoAnswerKeep, OnNoAnswerRevoke:
+	case "recommendation":
+		return bad("on_no_answer: recommendation is refused until advice exists; use keep or revoke")
+	case "escalate":
+		return bad("on_no_answer: escalate is not supported yet; use keep or revoke")
+	default:
+		return bad("on_no_answer: %q is neither keep nor revoke", p.OnNoAnswer)
+	}
+	switch p.Remove {
+	case "":
+		p.Remove = RemoveSignOff
+	case RemoveSignOff, RemoveDecision:
+	default:
+		return bad("remove: %q is neither sign_off nor decision", p.Remove)
+	}
+	p.undo = defaultUndo
+	if p.UndoFor != "" {
+		d, err := time.ParseDuration(p.UndoFor)
+		if err != nil || d < 0 || d > 24*time.Hour {
+			return bad("undo_for: %q is not a time of at most a day, as 30s or 5m is", p.UndoFor)
+		}
+		p.undo = d
+	}
+	for _, r := range p.Reminders {
+		if _, err := parseDays(strings.TrimPrefix(r, "+")); err != nil {
+			return bad("reminders: %v; after the due date it is +1d", err)
+		}
+	}
+	if p.Schedule != "" {
+		return bad("schedule: campaigns cannot be launched by a schedule yet; remove the key and launch by hand")
+	}
+	if p.Statement == "" {
+		p.Statement = DefaultStatement
+	}
+	var err error
+	p.location, err = zone(p.TimeZone)
+	if err != nil {
+		return bad("%s", model.Message(err))
+	}
+	return nil
+}
+
+// due is when a run that is launched now is due: at 17:00 of the last day, in the campaign's zone.
+func (p *parsed) due(now model.Time) model.Time {
+	d := now.Std().In(p.location).AddDate(0, 0, p.dueDays)
+	return model.TimeOf(time.Date(d.Year(), d.Month(), d.Day(), dueHour, 0, 0, 0, p.location))
+}
+
+// notices are what a person who launches must know this version does not do.
+func (p *parsed) notices() []string {
+	if len(p.Reminders) > 0 {
+		return []string{"Reminders are not sent yet by this version."}
+	}
+	return nil
+}
+
+// ValidateSpec tells whether a campaign can be launched as far as its definition goes: everything
+// that it says is understood, its sources exist and give access, and the people it names exist
+// (checked as soon as a people source has been read). Hand it the transaction that applies the
+// definition, so that it sees sources of the same file.
+func ValidateSpec(ctx context.Context, q Reader, name string, spec model.CampaignSpec) error {
+	p, err := parseSpec(name, spec)
+	if err != nil {
+		return err
+	}
+	sources, err := q.LaunchSources(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.checkSources(name, sources); err != nil {
+		return err
+	}
+	peopleKnown := false
+	for _, s := range sources {
+		peopleKnown = peopleKnown || s.Provides == string(model.ProvidesPeople) && s.Snapshot != 0
+	}
+	if !peopleKnown {
+		return nil
+	}
+	for _, r := range p.rules {
+		if r.PersonID == "" {
+			continue
+		}
+		found := false
+		if err := q.LaunchPeopleByID(ctx, []string{store.Fold(r.PersonID)}, func(int64, int64, []byte) error {
+			found = true
+			return nil
+		}); err != nil {
+			return err
+		}
+		if !found {
+			return model.Errorf(model.Invalid, "campaign %s: stages: %s: %q is neither a rule (manager, source_owner, entitlement_owner, account_owner) nor a person_id that a people source knows", name, r.Basis, r.PersonID)
+		}
+	}
+	return nil
+}
+
+func (p *parsed) checkSources(name string, sources []store.LaunchSource) error {
+	for _, want := range p.Scope.Sources {
+		i := indexSource(sources, want)
+		switch {
+		case i < 0:
+			return model.Errorf(model.Invalid, "campaign %s: scope.sources: there is no source %q", name, want)
+		case sources[i].Provides != string(model.ProvidesAccess):
+			return model.Errorf(model.Invalid, "campaign %s: scope.sources: %q provides %s, not access", name, want, sources[i].Provides)
+		}
+	}
+	return nil
+}
+
+func indexSource(sources []store.LaunchSource, name string) int {
+	for i := range sources {
+		if sources[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// campaign reads the definition of a campaign, with the installation's time zone where it names none.
+func campaign(ctx context.Context, q Reader, name string) (*parsed, error) {
+	c, err := q.Config(ctx, model.ConfigCampaign, name)
+	if err != nil {
+		if model.KindOf(err) == model.NotFound {
+			return nil, model.Errorf(model.NotFound, "There is no campaign %q; define it with recert apply.", name)
+		}
+		return nil, err
+	}
+	var spec model.CampaignSpec
+	if err := json.Unmarshal([]byte(c.Spec), &spec); err != nil {
+		return nil, fmt.Errorf("read the definition of campaign %s: %w", name, err)
+	}
+	if spec.TimeZone == "" {
+		settings, err := q.Settings(ctx)
+		if err != nil {
+			return nil, err
+		}
+		spec.TimeZone = settings.TimeZone
+	}
+	return parseSpec(name, spec)
+}

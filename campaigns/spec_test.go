@@ -1,0 +1,71 @@
+package campaigns_test
+
+import (
+	"strings"
+	"testing"
+
+	"recert/campaigns"
+	"recert/model"
+	"recert/model/store"
+)
+
+func TestValidateSpec(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		newOffice(w)
+		for name, c := range map[string]struct {
+			change func(*model.CampaignSpec)
+			want   string // "" is valid
+		}{
+			"as it is":       {func(*model.CampaignSpec) {}, ""},
+			"reminders":      {func(s *model.CampaignSpec) { s.Reminders = model.Strings{"7d", "0d", "+1d", "2w"} }, ""},
+			"any_keep":       {func(s *model.CampaignSpec) { s.Stages[0].Strategy.Name = "any_keep" }, ""},
+			"where":          {func(s *model.CampaignSpec) { s.Scope.Where = "account.privileged" }, ""},
+			"person":         {func(s *model.CampaignSpec) { s.Stages[0].Reviewers = model.Strings{"U1"} }, ""},
+			"no such source": {func(s *model.CampaignSpec) { s.Scope.Sources = model.Strings{"crm"} }, "no source \"crm\""},
+			"people source":  {func(s *model.CampaignSpec) { s.Scope.Sources = model.Strings{"hr"} }, "provides people"},
+			"no source":      {func(s *model.CampaignSpec) { s.Scope.Sources = nil }, "at least one source"},
+			"source twice":   {func(s *model.CampaignSpec) { s.Scope.Sources = model.Strings{"wiki", "wiki"} }, "twice"},
+			"bad where":      {func(s *model.CampaignSpec) { s.Scope.Where = "account.x == 1" }, "line 1, column 1: account has no such field"},
+			"no stage":       {func(s *model.CampaignSpec) { s.Stages = nil }, "one stage"},
+			"two stages":     {func(s *model.CampaignSpec) { s.Stages = append(s.Stages, s.Stages[0]) }, "runs one stage"},
+			"no reviewers":   {func(s *model.CampaignSpec) { s.Stages[0].Reviewers, s.Stages[0].Fallback = nil, "" }, "needs reviewers"},
+			"group":          {func(s *model.CampaignSpec) { s.Stages[0].Reviewers = model.Strings{"group:x"} }, "groups"},
+			"nobody":         {func(s *model.CampaignSpec) { s.Stages[0].Reviewers = model.Strings{"mangaer"} }, "\"mangaer\" is neither a rule"},
+			"no fallback":    {func(s *model.CampaignSpec) { s.Stages[0].Fallback = "u99" }, "u99"},
+			"due":            {func(s *model.CampaignSpec) { s.Stages[0].Due = "soon" }, "due: \"soon\""},
+			"no due":         {func(s *model.CampaignSpec) { s.Stages[0].Due = "" }, "due: \"\""},
+			"majority":       {func(s *model.CampaignSpec) { s.Stages[0].Strategy.Majority = true }, "majority"},
+			"quorum":         {func(s *model.CampaignSpec) { s.Stages[0].Strategy.Quorum = 2 }, "quorum"},
+			"strategy":       {func(s *model.CampaignSpec) { s.Stages[0].Strategy.Name = "best" }, "\"best\""},
+			"recommendation": {func(s *model.CampaignSpec) { s.OnNoAnswer = "recommendation" }, "until advice exists"},
+			"escalate":       {func(s *model.CampaignSpec) { s.OnNoAnswer = "escalate" }, "not supported yet"},
+			"on_no_answer":   {func(s *model.CampaignSpec) { s.OnNoAnswer = "shrug" }, "neither keep nor revoke"},
+			"remove":         {func(s *model.CampaignSpec) { s.Remove = "now" }, "neither sign_off nor decision"},
+			"schedule":       {func(s *model.CampaignSpec) { s.Schedule = "FREQ=MONTHLY" }, "schedule"},
+			"reminder":       {func(s *model.CampaignSpec) { s.Reminders = model.Strings{"often"} }, "reminders"},
+			"undo_for":       {func(s *model.CampaignSpec) { s.UndoFor = "-1s" }, "undo_for"},
+			"zone":           {func(s *model.CampaignSpec) { s.TimeZone = "Mars/Base" }, "time_zone"},
+		} {
+			sp := spec()
+			c.change(&sp)
+			err := campaigns.ValidateSpec(t.Context(), w.store, "q", sp)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || model.KindOf(err) != model.Invalid || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%s: %v; want %q", name, err, c.want)
+			}
+		}
+		if err := campaigns.ValidateSpec(t.Context(), w.store, "Not A Name", spec()); err == nil {
+			t.Error("the name was taken")
+		}
+		// In a transaction it sees what the transaction wrote; people are checked only once there are some.
+		mustNot(t, w.store.Dry(t.Context(), func(tx *store.Tx) error { return campaigns.ValidateSpec(t.Context(), tx, "q", spec()) }))
+		w.exec("UPDATE snapshots SET state = 'held' WHERE source_id = (SELECT id FROM sources WHERE name = 'hr')")
+		sp := spec()
+		sp.Stages[0].Fallback = "u99"
+		mustNot(t, campaigns.ValidateSpec(t.Context(), w.store, "q", sp))
+		// A launch checks for real.
+		w.campaign("q", sp)
+		_, err := w.svc.Launch(t.Context(), admin, "q")
+		wantKind(t, err, model.Invalid, "No people source")
+	})
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"recert/campaigns"
+	"recert/model/store"
+)
+
+type campaignCmd struct {
+	Preview campaignPreviewCmd `cmd:"" help:"What a launch would ask, and of whom."`
+	Launch  campaignLaunchCmd  `cmd:"" help:"Launch a run of a campaign."`
+	Status  campaignStatusCmd  `cmd:"" help:"Where a run stands; without a name, all runs."`
+	Close   campaignCloseCmd   `cmd:"" help:"Close a run: what nobody answered is settled as the campaign says."`
+}
+
+type campaignPreviewCmd struct {
+	Name string `arg:"" help:"The campaign."`
+	List bool   `help:"Add the rows."`
+}
+
+// Run previews; it changes nothing.
+func (c *campaignPreviewCmd) Run(ctx context.Context, e *env) error {
+	return e.withStore(ctx, func(s *store.Store) error {
+		opt := campaigns.PreviewOptions{}
+		if c.List {
+			opt.Rows = -1
+		}
+		p, err := newCampaigns(s).Preview(ctx, c.Name, opt)
+		if err != nil {
+			return err
+		}
+		if e.cli.JSON {
+			return printJSON(e.out, p)
+		}
+		return printPreview(e.out, p)
+	})
+}
+
+func printPreview(w io.Writer, p *campaigns.Preview) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(tw, "items\t%d\nexcluded\t%d\nwithout reviewer\t%d\nself-review avoided\t%d\nunknown, so included\t%d\n\n",
+		p.Items, p.Excluded, p.WithoutReviewer, p.Avoided, p.Unknown)
+	fmt.Fprintln(tw, "reviewer\tname\titems\tminutes")
+	for _, r := range p.Reviewers {
+		fmt.Fprintf(tw, "%s\t%s\t%d\t%d\n", r.ID, r.Name, r.Items, r.Minutes)
+	}
+	for _, rows := range []struct {
+		title string
+		rows  []campaigns.PreviewRow
+	}{{"items", p.ItemRows}, {"excluded", p.ExcludedRows}, {"without reviewer", p.WithoutReviewerRows}, {"self-review avoided", p.AvoidedRows}} {
+		if len(rows.rows) == 0 {
+			continue
+		}
+		fmt.Fprintf(tw, "\n%s\nsource\taccount\tperson\tentitlement\treviewer\twhy\n", rows.title)
+		for _, r := range rows.rows {
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Source, r.Account, r.Person, r.Entitlement, r.Reviewer, r.Basis+r.Reason)
+		}
+	}
+	for _, n := range p.Notices {
+		fmt.Fprintf(tw, "\nnote: %s", n)
+	}
+	for _, b := range p.Blocked {
+		fmt.Fprintf(tw, "\nnot ready: %s", b)
+	}
+	fmt.Fprintln(tw)
+	return tw.Flush()
+}
+
+type campaignLaunchCmd struct {
+	Name string `arg:"" help:"The campaign."`
+}
+
+// Run launches.
+func (c *campaignLaunchCmd) Run(ctx context.Context, e *env) error {
+	return e.withStore(ctx, func(s *store.Store) error {
+		l, err := newCampaigns(s).Launch(ctx, commandAdmin(), c.Name)
+		if err != nil {
+			return err
+		}
+		if e.cli.JSON {
+			return printJSON(e.out, map[string]any{"name": l.Run.Name, "items": l.Run.Items, "reviewers": len(l.Preview.Reviewers), "due": l.Run.DueAt})
+		}
+		_, err = fmt.Fprintf(e.out, "Launched %s: %d items for %d reviewers.\n", l.Run.Name, l.Run.Items, len(l.Preview.Reviewers))
+		return err
+	})
+}
+
+type campaignStatusCmd struct {
+	Name string `arg:"" optional:"" help:"A campaign (its latest run) or a run NAME@DATE."`
+}
+
+// Run prints where runs stand.
+func (c *campaignStatusCmd) Run(ctx context.Context, e *env) error {
+	return e.withStore(ctx, func(s *store.Store) error {
+		all, err := newCampaigns(s).Status(ctx, c.Name)
+		if err != nil {
+			return err
+		}
+		if e.cli.JSON {
+			return printJSON(e.out, all)
+		}
+		tw := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(tw, "run\tstate\titems\tkept\trevoked\treduced\tunsure\tunanswered\tgone\tdue")
+		for _, r := range all {
+			fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", r.Name, r.State, r.Items, r.Kept, r.Revoked, r.Reduced, r.Unsure, r.Unanswered, r.Gone, r.Due)
+		}
+		return tw.Flush()
+	})
+}
+
+type campaignCloseCmd struct {
+	Name   string `arg:"" help:"A campaign (its latest run) or a run NAME@DATE."`
+	Reason string `help:"Why it is closed now; it stands in the evidence." default:"closed by hand" env:"-"`
+}
+
+// Run closes a run.
+func (c *campaignCloseCmd) Run(ctx context.Context, e *env) error {
+	return e.withStore(ctx, func(s *store.Store) error {
+		svc := newCampaigns(s)
+		run, err := s.RunByName(ctx, c.Name)
+		if err != nil {
+			return err
+		}
+		closing, err := svc.Close(ctx, commandAdmin(), run.ID, c.Reason)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(e.out, "Closed %s. %s\n", run.Name, closing.Explanation)
+		return err
+	})
+}
+
+func newCampaigns(s *store.Store) *campaigns.Service { return &campaigns.Service{Store: s} }

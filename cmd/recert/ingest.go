@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"recert/campaigns"
+	"recert/campaigns/connector"
+	"recert/campaigns/connector/manual"
+	"recert/campaigns/connector/scim"
+	"recert/campaigns/ingest"
+	"recert/model"
+	"recert/model/store"
+)
+
+type ingestCmd struct {
+	Source string   `required:"" help:"The source's name." env:"-"`
+	AsOf   string   `help:"When the source looked like this, RFC 3339; without it, when the read began." placeholder:"TIME" env:"-"`
+	Expect []string `help:"An independent control total: the snapshot is held when it differs." placeholder:"KIND=N" env:"-" sep:"none"`
+	Files  []string `arg:"" optional:"" help:"KIND=FILE: people, accounts, entitlements, grants. Without any, the live system is read." placeholder:"KIND=FILE"`
+}
+
+// Run ingests files, or the live system, and reports the population ledger.
+func (c *ingestCmd) Run(ctx context.Context, e *env) error {
+	req, err := c.request()
+	if err != nil {
+		return err
+	}
+	return e.withStore(ctx, func(s *store.Store) error {
+		if len(req.Files) == 0 {
+			if req.Live, err = liveSource(ctx, s, c.Source); err != nil {
+				return err
+			}
+			req.Origin = ingest.OriginLive
+		}
+		req.Progress = progress(e.errOut)
+		res, err := newIngest(s).Run(ctx, req)
+		if err != nil {
+			return err
+		}
+		if e.cli.JSON {
+			return printJSON(e.out, res)
+		}
+		return printIngest(e.out, res)
+	})
+}
+
+func (c *ingestCmd) request() (ingest.Request, error) {
+	req := ingest.Request{Source: c.Source, Origin: ingest.OriginCLI, Actor: commandActor(), Expect: map[model.Kind]int64{}}
+	if c.AsOf != "" {
+		t, err := time.Parse(time.RFC3339, c.AsOf)
+		if err != nil {
+			return req, fmt.Errorf("%w: --as-of %q must be a time like 2026-10-01T00:00:00Z", errUsage, c.AsOf)
+		}
+		req.AsOf = t
+	}
+	for _, s := range c.Expect {
+		kind, n, ok := strings.Cut(s, "=")
+		v, err := strconv.ParseInt(n, 10, 64)
+		if !ok || err != nil || v < 0 {
+			return req, fmt.Errorf("%w: --expect %q must be KIND=N, as in grants=6191", errUsage, s)
+		}
+		req.Expect[model.Kind(kind)] = v
+	}
+	for _, s := range c.Files {
+		kind, name, ok := strings.Cut(s, "=")
+		if !ok {
+			return req, fmt.Errorf("%w: %q must be KIND=FILE, as in grants=grants.csv", errUsage, s)
+		}
+		req.Files = append(req.Files, ingest.File{
+			Kind: model.Kind(kind), Name: filepath.Base(name),
+			Open: func() (io.ReadCloser, error) { return os.Open(name) },
+		})
+	}
+	return req, nil
+}
+
+// newIngest is the ingest service with everything that follows a sealed snapshot.
+func newIngest(s *store.Store) *ingest.Service {
+	return &ingest.Service{Store: s, AfterSeal: []func(context.Context, *store.Tx, model.Snapshot) error{
+		newCampaigns(s).AfterSeal, endLeaversSessions,
+	}}
+}
+
+// endLeaversSessions signs out whom HR no longer has.
+func endLeaversSessions(ctx context.Context, tx *store.Tx, _ model.Snapshot) error {
+	return tx.DeleteSessionsOfLeavers(ctx)
+}
+
+// liveSource is the connector of a live source.
+func liveSource(ctx context.Context, s *store.Store, name string) (connector.Source, error) {
+	spec, err := s.SourceSpec(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Type != "scim" {
+		return nil, model.Errorf(model.Invalid, "source %s is of type %s, which is read from files: name them, as in grants=grants.csv", name, spec.Type)
+	}
+	return scimClient(spec)
+}
+
+// target is where removals in a source go.
+func target(ctx context.Context, s *store.Store, sourceID int64) (connector.Target, error) {
+	src, err := s.SourceByID(ctx, sourceID)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := s.SourceSpec(ctx, src.Name)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Revoke.Mode != model.ModeConnector {
+		return manual.New(), nil
+	}
+	return scimClient(spec)
+}
+
+func scimClient(spec model.SourceSpec) (*scim.Client, error) {
+	token, err := campaigns.ResolveSecret(spec.Token)
+	if err != nil {
+		return nil, err
+	}
+	password, err := campaigns.ResolveSecret(spec.Password)
+	if err != nil {
+		return nil, err
+	}
+	cfg := scim.Config{URL: spec.URL, Token: token, Username: spec.Username, Password: password, CAFile: spec.CAFile, PageSize: spec.PageSize, Now: now}
+	if spec.Timeout != "" {
+		if cfg.Timeout, err = time.ParseDuration(spec.Timeout); err != nil {
+			return nil, model.Errorf(model.Invalid, "timeout %q is not a duration", spec.Timeout)
+		}
+	}
+	return scim.New(cfg)
+}
+
+// progress shows rows and rate on a terminal, and a line every 10 s otherwise.
+func progress(w io.Writer) func(ingest.Progress) {
+	tty := false
+	if f, ok := w.(*os.File); ok {
+		tty = term.IsTerminal(int(f.Fd()))
+	}
+	start, last := now(), now()
+	return func(p ingest.Progress) {
+		every := 10 * time.Second
+		if tty {
+			every = 200 * time.Millisecond
+		}
+		if t := now(); t.Sub(last) < every && !(p.Done && tty) {
+			return
+		}
+		last = now()
+		rate := float64(p.Rows) / max(last.Sub(start).Seconds(), 0.001)
+		line := fmt.Sprintf("%s: %d rows read, %.0f rows/s", p.Kind, p.Rows, rate)
+		if p.Done {
+			line = "comparing with the previous snapshot"
+		}
+		if tty {
+			fmt.Fprintf(w, "\r\033[K%s", line)
+			if p.Done {
+				fmt.Fprintln(w)
+			}
+			return
+		}
+		fmt.Fprintln(w, line)
+	}
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"recert/campaigns/ingest"
+	"recert/model"
+	"recert/model/store"
+)
+
+// rereadAfter is how long a source rests after a removal before it is read again: several
+// removals give one read.
+const rereadAfter = 5 * time.Second
+
+// rereader reads live sources again after something was removed in them: the next snapshot
+// proves it, or shows that it came back.
+type rereader struct {
+	store *store.Store
+	log   *slog.Logger
+
+	mu  sync.Mutex
+	due map[int64]time.Time
+}
+
+func newRereader(s *store.Store, log *slog.Logger) *rereader {
+	return &rereader{store: s, log: log, due: map[int64]time.Time{}}
+}
+
+// want asks for a read of a source soon.
+func (r *rereader) want(_ context.Context, source int64) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.due[source] = now().Add(rereadAfter)
+	return nil
+}
+
+// run reads what is due until ctx ends.
+func (r *rereader) run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for _, id := range r.take() {
+			if err := r.read(ctx, id); err != nil && ctx.Err() == nil {
+				r.log.ErrorContext(ctx, "a source was not read again", slog.Int64("source", id), slog.Any("error", err))
+			}
+		}
+	}
+}
+
+func (r *rereader) take() []int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var ids []int64
+	for id, at := range r.due {
+		if !now().Before(at) {
+			ids = append(ids, id)
+			delete(r.due, id)
+		}
+	}
+	return ids
+}
+
+func (r *rereader) read(ctx context.Context, id int64) error {
+	src, err := r.store.SourceByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	return r.now(ctx, src.Name, "after a removal")
+}
+
+// now reads a live source whole; one that has files only is left alone.
+func (r *rereader) now(ctx context.Context, source, actor string) error {
+	spec, err := r.store.SourceSpec(ctx, source)
+	if err != nil {
+		return err
+	}
+	if spec.Type != "scim" {
+		return nil
+	}
+	live, err := scimClient(spec)
+	if err != nil {
+		return err
+	}
+	_, err = newIngest(r.store).Run(ctx, ingest.Request{Source: source, Origin: ingest.OriginLive, Actor: actor, Live: live})
+	if model.KindOf(err) == model.Conflict {
+		return r.later(ctx, source) // somebody is reading it already; that read may have begun too early
+	}
+	return err
+}
+
+func (r *rereader) later(ctx context.Context, source string) error {
+	src, err := r.store.Source(ctx, source)
+	if err != nil {
+		return err
+	}
+	return r.want(ctx, src.ID)
+}

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+
+	"recert/model"
+)
+
+// Event is one sealed leaf as it is stored.
+type Event struct {
+	ID     int64      `bun:"id"`
+	Type   string     `bun:"type"`
+	Run    string     `bun:"run"`
+	Object string     `bun:"object"`
+	Leaf   []byte     `bun:"leaf"`
+	Hash   []byte     `bun:"hash"`
+	At     model.Time `bun:"at"`
+}
+
+// Disclosure opens one commitment of an event; it can be erased, the event cannot.
+type Disclosure struct {
+	EventID int64  `bun:"event_id"`
+	Field   string `bun:"field"`
+	Salt    []byte `bun:"salt"`
+	Value   string `bun:"value"`
+}
+
+// LastEventHash is the hexadecimal leaf hash of the latest event of an object, "" when it has none.
+func (q queries) LastEventHash(ctx context.Context, run, object string) (string, error) {
+	rows, err := q.rows(ctx, "SELECT hash FROM events WHERE object = ? AND run = ? ORDER BY id DESC LIMIT 1", object, run)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close() //nolint:errcheck // Err below tells
+	var hash []byte
+	for rows.Next() {
+		if err := rows.Scan(&hash); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(hash), rows.Err()
+}
+
+// InsertEvent stores a sealed leaf with its disclosures and gives its id.
+func (tx *Tx) InsertEvent(ctx context.Context, e Event, open []Disclosure) (int64, error) {
+	id, err := tx.insertID(ctx, "INSERT INTO events (type, run, object, leaf, hash, at) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+		e.Type, e.Run, e.Object, e.Leaf, e.Hash, e.At)
+	if err != nil {
+		return 0, err
+	}
+	for _, d := range open {
+		if _, err := tx.exec(ctx, "INSERT INTO disclosures (event_id, field, salt, value) VALUES (?, ?, ?, ?)", id, d.Field, d.Salt, d.Value); err != nil {
+			return 0, err
+		}
+	}
+	return id, nil
+}
+
+// EventByID is one event.
+func (q queries) EventByID(ctx context.Context, id int64) (Event, error) {
+	var e Event
+	err := q.one(ctx, &e, "There is no such event.", "SELECT * FROM events WHERE id = ?", id)
+	return e, err
+}

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"recert/model"
+)
+
+const noRemediation = "There is no such revocation."
+
+// RemediationFilter narrows Remediations. The zero value is every removal.
+type RemediationFilter struct {
+	States   []model.RemediationState // none is all
+	Search   string                   // in people, accounts, access and systems, as frozen at launch
+	RunID    int64                    // 0 is all
+	SourceID int64                    // 0 is all
+	Before   int64                    // only ids below it: the last id of the page before; 0 is the first page
+	Limit    int                      // 1 to 200; 0 is 50
+}
+
+// RemediationRow is one removal with the names that a page shows. Names are those frozen at
+// launch; they are empty once erased.
+type RemediationRow struct {
+	model.Remediation
+
+	Run         string            `bun:"run"`
+	Source      string            `bun:"source"`
+	Paused      string            `bun:"paused"` // why removals in the source are paused; "" when they are not
+	Subject     model.Subject     `bun:"-"`
+	Entitlement model.Entitlement `bun:"-"` // zero for a whole account
+	Assignee    model.Person      `bun:"-"` // who has the task, as known now; zero where nobody does
+
+	SubjectJSON     string `bun:"subject_json"`
+	EntitlementJSON string `bun:"entitlement_json"`
+	AssigneeJSON    string `bun:"assignee_json"`
+}
+
+const remediationRows = `SELECT r.*, u.name AS run, s.name AS source, s.paused, COALESCE(rs.value, '') AS subject_json,
+	COALESCE(re.value, '') AS entitlement_json, COALESCE(p.data, '') AS assignee_json
+	FROM remediations r JOIN runs u ON u.id = r.run_id JOIN sources s ON s.id = r.source_id
+	LEFT JOIN run_subjects rs ON rs.run_id = r.run_id AND rs.account_key = r.account_key
+	LEFT JOIN run_entitlements re ON re.run_id = r.run_id AND re.entitlement_key = r.entitlement_key
+	LEFT JOIN person_versions p ON p.person_key = r.assignee_key AND p.last_snapshot IS NULL `
+
+// where is the filter without its states, and its arguments.
+func (f RemediationFilter) where() (string, []any) {
+	terms, args := []string{"1 = 1"}, []any{}
+	add := func(term string, a ...any) { terms, args = append(terms, term), append(args, a...) }
+	if f.RunID != 0 {
+		add("r.run_id = ?", f.RunID)
+	}
+	if f.SourceID != 0 {
+		add("r.source_id = ?", f.SourceID)
+	}
+	if strings.TrimSpace(f.Search) != "" {
+		p := like(f.Search)
+		add(`(EXISTS (SELECT 1 FROM run_subjects x WHERE x.run_id = r.run_id AND x.account_key = r.account_key AND x.search LIKE ? ESCAPE '\')
+			OR EXISTS (SELECT 1 FROM run_entitlements x WHERE x.run_id = r.run_id AND x.entitlement_key = r.entitlement_key AND x.search LIKE ? ESCAPE '\'))`, p, p)
+	}
+	return strings.Join(terms, " AND "), args
+}
+
+// Remediations are removals, the newest first, a page at a time.
+func (q queries) Remediations(ctx context.Context, f RemediationFilter) ([]RemediationRow, error) {
+	where, args := f.where()
+	if len(f.States) > 0 {
+		where, args = where+" AND r.state IN (?)", append(args, bun.In(f.States))
+	}
+	if f.Before != 0 {
+		where, args = where+" AND r.id < ?", append(args, f.Before)
+	}
+	limit := f.Limit
+	if limit <= 0 || limit > 200 {
+		limit = 50
+	}
+	var rows []RemediationRow
+	if err := q.all(ctx, &rows, remediationRows+"WHERE "+where+" ORDER BY r.id DESC LIMIT ?", append(args, limit)...); err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		if err := rows[i].decode(); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// RemediationCounts counts removals by state; the filter's states, page and limit do not matter.
+func (q queries) RemediationCounts(ctx context.Context, f RemediationFilter) (map[model.RemediationState]int64, error) {
+	where, args := f.where()
+	var rows []struct {
+		State model.RemediationState `bun:"state"`
+		N     int64                  `bun:"n"`
+	}
+	if err := q.all(ctx, &rows, "SELECT r.state, COUNT(*) AS n FROM remediations r WHERE "+where+" GROUP BY r.state", args...); err != nil {
+		return nil, err
+	}
+	counts := map[model.RemediationState]int64{}
+	for _, r := range rows {
+		counts[r.State] = r.N
+	}
+	return counts, nil
+}
+
+// Remediation is one removal; none is NotFound.
+func (q queries) Remediation(ctx context.Context, id int64) (RemediationRow, error) {
+	var r RemediationRow
+	if err := q.one(ctx, &r, noRemediation, remediationRows+"WHERE r.id = ?", id); err != nil {
+		return r, err
+	}
+	return r, r.decode()
+}
+
+func (r *RemediationRow) decode() error {
+	for _, part := range []struct {
+		text string
+		into any
+		what string
+	}{{r.SubjectJSON, &r.Subject, "subject"}, {r.EntitlementJSON, &r.Entitlement, "entitlement"}, {r.AssigneeJSON, &r.Assignee, "assignee"}} {
+		if part.text == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(part.text), part.into); err != nil {
+			return fmt.Errorf("read the %s of removal %d: %w", part.what, r.ID, err)
+		}
+	}
+	return nil
+}
+
+// RemediationAttempts are the attempts of one removal, the first one first.
+func (q queries) RemediationAttempts(ctx context.Context, id int64) ([]model.Attempt, error) {
+	var as []model.Attempt
+	return as, q.all(ctx, &as, "SELECT * FROM attempts WHERE remediation_id = ? ORDER BY n", id)
+}

@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"recert/model"
+)
+
+// Source is where people, or accounts and their access, come from.
+type Source struct {
+	ID        int64          `bun:"id"`
+	Name      string         `bun:"name"`
+	Provides  model.Provides `bun:"provides"`
+	Type      string         `bun:"type"`
+	Paused    string         `bun:"paused"` // why removals in it are paused; "" when they are not
+	CreatedAt model.Time     `bun:"created_at"`
+}
+
+// Source is the source of a name; none is NotFound.
+func (q queries) Source(ctx context.Context, name string) (Source, error) {
+	var s Source
+	err := q.one(ctx, &s, fmt.Sprintf("There is no source named %q. Declare it in a file and run recert apply.", name),
+		"SELECT * FROM sources WHERE name = ?", name)
+	return s, err
+}
+
+// SourceByID is the source of an id; none is NotFound.
+func (q queries) SourceByID(ctx context.Context, id int64) (Source, error) {
+	var s Source
+	err := q.one(ctx, &s, "There is no such source.", "SELECT * FROM sources WHERE id = ?", id)
+	return s, err
+}
+
+// Sources are all sources, by name.
+func (q queries) Sources(ctx context.Context) ([]Source, error) {
+	var ss []Source
+	err := q.all(ctx, &ss, "SELECT * FROM sources ORDER BY name")
+	return ss, err
+}
+
+// PutSource creates a source, or gives an existing one its type. What a source provides never
+// changes: its snapshots would mean something else.
+func (tx *Tx) PutSource(ctx context.Context, name string, provides model.Provides, typ string) (Source, error) {
+	s, err := tx.Source(ctx, name)
+	switch {
+	case err == nil && s.Provides != provides:
+		return s, model.Errorf(model.Invalid, "source %s provides %s and cannot provide %s from now on: declare a source with another name", name, s.Provides, provides)
+	case err == nil:
+		s.Type = typ
+		return s, tx.execOne(ctx, "UPDATE sources SET type = ? WHERE id = ?", typ, s.ID)
+	case model.KindOf(err) != model.NotFound:
+		return s, err
+	}
+	s = Source{Name: name, Provides: provides, Type: typ, CreatedAt: tx.Now}
+	s.ID, err = tx.insertID(ctx, "INSERT INTO sources (name, provides, type, paused, created_at) VALUES (?, ?, ?, '', ?) RETURNING id",
+		name, provides, typ, tx.Now)
+	return s, err
+}
+
+// PauseSource says why removals in a source are paused; "" lets them go on.
+func (tx *Tx) PauseSource(ctx context.Context, id int64, why string) error {
+	return tx.execOne(ctx, "UPDATE sources SET paused = ? WHERE id = ?", why, id)
+}
+
+// LockSource makes everything that seals a snapshot of the source wait for this transaction.
+func (tx *Tx) LockSource(ctx context.Context, id int64) error {
+	var got int64
+	return tx.one(ctx, &got, "There is no such source.", "SELECT id FROM sources WHERE id = ?"+tx.forUpdate(), id)
+}

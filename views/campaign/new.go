@@ -1,0 +1,142 @@
+package campaign
+
+import (
+	"recert/views/layout"
+	"recert/views/ui"
+)
+
+// Fields of POST /campaigns/new. FieldSource repeats, once a ticked source; FieldReviewer repeats
+// in the order of the rules, and "" among them is none.
+const (
+	FieldName       = "name"
+	FieldPurpose    = "purpose"
+	FieldSource     = "source"
+	FieldWhere      = "where" // CEL
+	FieldReviewer   = "reviewer"
+	FieldFallback   = "fallback" // a person_id
+	FieldDue        = "due"      // days from launch
+	FieldOnNoAnswer = "on_no_answer"
+	FieldRemove     = "remove"
+)
+
+// NewPage is the form of a new campaign. After a refused POST it shows what was typed, with an
+// error at each wrong field.
+type NewPage struct {
+	layout.Frame
+	Problem    ui.Notice
+	Errors     map[string]string // by field name
+	Name       string
+	Purpose    string
+	Sources    []ui.Option // those that provide access
+	Where      string
+	Reviewers  []string // the chosen rules in order, of Rules
+	Fallback   string
+	FallbackAs []ui.Option // people who may be the fallback; empty shows a line to type a person_id
+	Due        string      // days, "" is 14
+	OnNoAnswer string      // keep, revoke or escalate; "" is keep
+	Remove     string      // sign_off or decision; "" is sign_off
+	Key        string
+}
+
+// Rules are the reviewer rules that the form offers.
+var Rules = []ui.Option{
+	{Value: "manager", Label: "The person's manager"},
+	{Value: "entitlement_owner", Label: "The owner of the access"},
+	{Value: "account_owner", Label: "The owner of the account"},
+	{Value: "source_owner", Label: "The owner of the system"},
+}
+
+const ruleCount = 3
+
+func (p NewPage) name() ui.Field {
+	return ui.Field{
+		Name: FieldName, Label: "Name", Value: p.Name, Required: true, Error: p.Errors[FieldName],
+		Help: "Letters, digits and dashes: quarterly-managers. Each run adds its date.",
+	}
+}
+
+func (p NewPage) purpose() ui.Field {
+	return ui.Field{
+		Name: FieldPurpose, Label: "What reviewers should know", Value: p.Purpose, Rows: 3, Error: p.Errors[FieldPurpose],
+		Help: "Shown at the top of every review: why this is asked, and whom to ask.",
+	}
+}
+
+func (p NewPage) where() ui.Field {
+	return ui.Field{
+		Name: FieldWhere, Label: "Only access where", Value: p.Where, Error: p.Errors[FieldWhere],
+		Help: "A condition in CEL, for example entitlement.risk == 'high' || account.privileged. Empty takes all. Where something is unknown, the access is taken.",
+	}
+}
+
+func (p NewPage) rule(i int) ui.Select {
+	labels := []string{"First", "Otherwise", "Otherwise"}
+	ids := []string{"reviewer-1", "reviewer-2", "reviewer-3"}
+	s := ui.Select{ID: ids[i], Name: FieldReviewer, Label: labels[i]}
+	if i == 0 {
+		s.Error = p.Errors[FieldReviewer]
+		s.Required = true
+	} else {
+		s.Options = append(s.Options, ui.Option{Value: "", Label: "nobody else"})
+	}
+	for _, o := range Rules {
+		o.Selected = i < len(p.Reviewers) && p.Reviewers[i] == o.Value
+		s.Options = append(s.Options, o)
+	}
+	return s
+}
+
+const fallbackHelp = "Gets what no rule gives a reviewer for, and what would be a review of one's own access."
+
+func (p NewPage) fallbackSelect() ui.Select {
+	s := ui.Select{Name: FieldFallback, Label: "Fallback", Help: fallbackHelp, Error: p.Errors[FieldFallback]}
+	for _, o := range p.FallbackAs {
+		o.Selected = o.Value == p.Fallback
+		s.Options = append(s.Options, o)
+	}
+	return s
+}
+
+func (p NewPage) fallbackField() ui.Field {
+	return ui.Field{
+		Name: FieldFallback, Label: "Fallback", Value: p.Fallback, Error: p.Errors[FieldFallback],
+		Help: fallbackHelp + " Their person_id.",
+	}
+}
+
+func (p NewPage) due() ui.Field {
+	v := p.Due
+	if v == "" {
+		v = "14"
+	}
+	return ui.Field{
+		Name: FieldDue, Label: "Days to answer", Value: v, Type: "number", Required: true, Error: p.Errors[FieldDue],
+		Help: "From the launch. The last day ends at 17:00.",
+	}
+}
+
+func (p NewPage) onNoAnswer() ui.Select {
+	return choices(FieldOnNoAnswer, "What happens where nobody answers", p.OnNoAnswer, p.Errors, []ui.Option{
+		{Value: "keep", Label: "It stays", Help: "The report shows it as unanswered."},
+		{Value: "revoke", Label: "It is removed", Help: "Strict. People lose what nobody confirmed."},
+		{Value: "escalate", Label: "Somebody else is asked", Help: "The review is extended once, then a named person closes it."},
+	})
+}
+
+func (p NewPage) remove() ui.Select {
+	return choices(FieldRemove, "When a removal goes out", p.Remove, p.Errors, []ui.Option{
+		{Value: "sign_off", Label: "After sign-off", Help: "A reviewer can change their mind until then."},
+		{Value: "decision", Label: "Soon after the answer", Help: "There is a short time to undo."},
+	})
+}
+
+// choices marks the chosen one, the first where none is.
+func choices(name, label, value string, errs map[string]string, opts []ui.Option) ui.Select {
+	if value == "" {
+		value = opts[0].Value
+	}
+	for i := range opts {
+		opts[i].Selected = opts[i].Value == value
+	}
+	return ui.Select{Name: name, Label: label, Options: opts, Error: errs[name]}
+}

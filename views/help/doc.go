@@ -1,0 +1,2 @@
+// Package help is a short guide for each role.
+package help

@@ -1,0 +1,110 @@
+package revocation
+
+import (
+	"recert/views/layout"
+	"recert/views/ui"
+)
+
+// Parameters of GET /revocations.
+const (
+	ParamSearch = "q"
+	ParamState  = "state" // a state of CONTRACT.md; "" is all that is open
+)
+
+// ListPage is the list of removals.
+type ListPage struct {
+	layout.Frame
+	Search string
+	States []ui.Option // with "All that is open" first, each label with its count
+	Active bool        // something is narrowed
+	Rows   []Row
+	Pager  ui.Pager
+}
+
+// Row is one removal.
+type Row struct {
+	ID       string
+	Person   string // or the account's name
+	Can      string
+	Source   string
+	State    ui.Tag
+	Since    ui.Stamp // of the state
+	Campaign string   // name of the run, "" where it came from elsewhere
+	Note     string   // what waits for somebody: "The wiki team must remove it by hand."
+}
+
+// Page is one removal.
+type Page struct {
+	layout.Frame
+	ID        string
+	Person    string
+	PersonID  string // "" for no link
+	Can       string
+	Source    string
+	Technical string
+	State     ui.Tag
+	Meaning   string    // the state in a sentence
+	Facts     []ui.Pair // decided by, campaign, account, path
+	Manual    *Manual
+	Attempts  []Attempt // the first one first
+	Outcome   *Step     // what later snapshots showed
+	CanRetry  bool      // it failed, and the reader may let it go on
+}
+
+// Manual is a task for a person.
+type Manual struct {
+	Who  string // who is to do it
+	What string
+	How  string // step by step, one line each
+}
+
+// Attempt is one try of the worker.
+type Attempt struct {
+	Number int64
+	Result ui.Tag // "Removed", "Still present", "Not reachable"
+	Steps  []Step // intent, before, call, after, in that order as far as they came
+}
+
+// Step is one moment of an attempt.
+type Step struct {
+	Label string   // "Written down", "Read before", "Asked to remove", "Read again"
+	At    ui.Stamp // made with ui.Exact
+	Text  string
+	Code  string // status and ids as the target gave them, never a secret
+	Tone  ui.Tone
+}
+
+func (p Page) retryHref() string { return ui.Path("revocations", p.ID) + "/retry" }
+
+func (r Row) href() string { return ui.Path("revocations", r.ID) }
+
+func (p Page) personHref() string { return ui.Path("people", p.PersonID) }
+
+func (a Attempt) title() string { return "Attempt " + ui.Num(a.Number) }
+
+func (s Step) class() string {
+	switch s.Tone {
+	case ui.Good, ui.Warn, ui.Bad, ui.Info:
+		return string(s.Tone)
+	case ui.Plain:
+	}
+	return "plain"
+}
+
+func (p ListPage) search() ui.Field {
+	return ui.Field{
+		ID: "search", Name: ParamSearch, Label: "Find a person, system or access", Hide: true,
+		Hint: "Find a person, system or access", Type: "search", Value: p.Search,
+	}
+}
+
+func (p ListPage) states() ui.Select {
+	return ui.Select{ID: "state", Name: ParamState, Label: "State", Hide: true, Options: p.States}
+}
+
+func (p ListPage) nothing() ui.Empty {
+	if p.Active {
+		return ui.Empty{Title: "Nothing matches.", Link: "Clear the filters", Href: "/revocations"}
+	}
+	return ui.Empty{Title: "No removal is open.", Text: "A removal is closed only when the system, read again, no longer shows the access."}
+}

@@ -1,0 +1,143 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"recert/model"
+	"recert/model/store"
+	"recert/views/access"
+	"recert/views/layout"
+	"recert/views/ui"
+)
+
+const accessRows = 50
+
+// whoHasWhat answers who has, or had, what on a day. It lists one source after the other; the
+// cursor is SOURCE.GRANT.
+func (s *site) whoHasWhat(w http.ResponseWriter, r *request) error {
+	q := r.URL.Query()
+	p := access.Page{
+		Frame: s.frame(r, "Access", layout.Access), Search: strings.TrimSpace(r.query(access.ParamSearch)), AsOf: r.query(access.ParamAsOf), Asked: q.Has(access.ParamSearch),
+	}
+	sources, err := s.Store.Sources(r.Context())
+	if err != nil {
+		return err
+	}
+	chosen := r.query(access.ParamSource)
+	var names []string
+	var asked []store.Source
+	for _, src := range sources {
+		if src.Provides != model.ProvidesAccess {
+			continue
+		}
+		names = append(names, src.Name)
+		if chosen == "" || chosen == src.Name {
+			asked = append(asked, src)
+		}
+	}
+	p.Sources = sourceOptions(names, chosen)
+	var at model.Time
+	if p.AsOf != "" {
+		day, err := time.ParseInLocation(time.DateOnly, p.AsOf, r.zone)
+		if err != nil {
+			p.Error = "Give a day like 2026-12-04."
+			r.status = http.StatusUnprocessableEntity
+			return s.render(w, r, access.Show(p))
+		}
+		at = model.TimeOf(day.AddDate(0, 0, 1)) - 1 // what was read on that day counts
+	}
+	if p.Asked && p.Search != "" {
+		if err := s.accessAt(r, &p, asked, at); err != nil {
+			return err
+		}
+	}
+	return s.render(w, r, access.Show(p))
+}
+
+func (s *site) accessAt(r *request, p *access.Page, sources []store.Source, at model.Time) error {
+	fromSource, fromGrant := cursor(r.query(paramAfter))
+	skip := slices.ContainsFunc(sources, func(src store.Source) bool { return src.ID == fromSource })
+	var basis []string
+	last, more := "", false
+	for _, src := range sources {
+		snap, err := s.snapshotAt(r, src, at)
+		if err != nil {
+			return err
+		}
+		if snap == nil {
+			basis = append(basis, src.Name+": not read by then")
+			continue
+		}
+		basis = append(basis, src.Name+": read "+ui.At(snap.AsOf, r.zone).Text)
+		f := store.AccessFilter{SourceID: src.ID, Snapshot: snap.ID, Search: p.Search, Limit: accessRows - len(p.Rows) + 1}
+		if skip && src.ID == fromSource {
+			skip, f.After = false, fromGrant
+		}
+		if skip || more {
+			continue
+		}
+		rows, err := s.Store.AccessRows(r.Context(), f)
+		if err != nil {
+			return err
+		}
+		if more = len(rows) == f.Limit; more {
+			rows = rows[:len(rows)-1]
+		}
+		for i := range rows {
+			p.Rows = append(p.Rows, s.accessRow(r, src.Name, rows[i]))
+			last = fmt.Sprintf("%d.%d", src.ID, rows[i].ID)
+		}
+	}
+	p.AsOfIs = strings.Join(basis, " · ")
+	q := r.URL.Query()
+	q.Del(paramAfter)
+	if fromSource > 0 {
+		p.Pager.First = "/access?" + q.Encode()
+	}
+	if more {
+		q.Set(paramAfter, last)
+		p.Pager.Next = "/access?" + q.Encode()
+	}
+	return nil
+}
+
+// cursor reads SOURCE.GRANT.
+func cursor(text string) (source, grant int64) {
+	a, b, ok := strings.Cut(text, ".")
+	source, err := strconv.ParseInt(a, 10, 64)
+	grant, err2 := strconv.ParseInt(b, 10, 64)
+	if !ok || err != nil || err2 != nil {
+		return 0, 0
+	}
+	return source, grant
+}
+
+// snapshotAt is the snapshot that says what a source held at a time; 0 is now.
+func (s *site) snapshotAt(r *request, src store.Source, at model.Time) (*model.Snapshot, error) {
+	if at == 0 {
+		return s.Store.LatestSealed(r.Context(), src.ID)
+	}
+	return s.Store.SealedAsOf(r.Context(), src.ID, at)
+}
+
+func (s *site) accessRow(r *request, source string, row store.AccessRow) access.Row {
+	can, technical := accessWords(&row.Entitlement.Entitlement)
+	v := access.Row{
+		PersonID: row.Person.PersonID, Person: row.Person.Name, Account: row.Account.AccountID, Can: can, Source: source, Technical: technical,
+		Path: row.Via, Since: ui.Day(row.GrantedAt, r.zone), Until: ui.Day(row.ExpiresAt, r.zone),
+	}
+	for _, name := range []string{row.Account.DisplayName, row.Account.Username, row.Account.AccountID} {
+		if v.Person == "" {
+			v.Person = name
+		}
+	}
+	if row.Entitlement.Privileged == model.Yes || row.Account.Privileged == model.Yes {
+		v.Tags = append(v.Tags, ui.Tag{Text: "Privileged", Tone: ui.Warn})
+	}
+	return v
+}

@@ -1,0 +1,199 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"recert/campaigns"
+	"recert/model"
+	"recert/model/store"
+	"recert/views/campaign"
+	"recert/views/layout"
+	"recert/views/ui"
+)
+
+// campaigns lists the definitions that could be launched, and every run.
+func (s *site) campaigns(w http.ResponseWriter, r *request) error {
+	runs, err := s.Campaigns.Runs(r.Context(), r.actor)
+	if err != nil {
+		return err
+	}
+	defs, err := s.Store.Configs(r.Context(), model.ConfigCampaign)
+	if err != nil {
+		return err
+	}
+	p := campaign.ListPage{Frame: s.frame(r, "Campaigns", layout.Campaigns), CanCreate: r.actor.Has(managers...)}
+	running := map[string]bool{}
+	for _, run := range runs {
+		running[run.Run.Campaign] = running[run.Run.Campaign] || run.State == model.Running
+	}
+	for _, d := range defs {
+		if !running[d.Name] {
+			p.Runs = append(p.Runs, campaign.Run{ID: d.Name, Name: d.Name, State: ui.Tag{Text: "Ready to launch"}})
+		}
+	}
+	for _, run := range runs {
+		counts, err := s.Store.RemediationCounts(r.Context(), store.RemediationFilter{RunID: run.Run.ID})
+		if err != nil {
+			return err
+		}
+		p.Runs = append(p.Runs, campaign.Run{
+			ID: run.Name, Name: run.Name, State: runTag(run.State), Due: ui.At(run.Due, zone(run.Run.TimeZone)),
+			Left: s.left(run.Due, run.State == model.Running, run.Run.TimeZone), Done: run.Items - run.Unanswered - run.Gone, Total: run.Items - run.Gone,
+			Removed: removedWords(counts),
+		})
+	}
+	return s.render(w, r, campaign.List(p))
+}
+
+func runTag(state model.RunState) ui.Tag {
+	if state == model.Running {
+		return ui.Tag{Text: "Running", Tone: ui.Info}
+	}
+	return ui.Tag{Text: "Closed"}
+}
+
+func removedWords(counts map[model.RemediationState]int64) string {
+	var all int64
+	for state, n := range counts {
+		if state != model.Cancelled {
+			all += n
+		}
+	}
+	if all == 0 {
+		return "none"
+	}
+	return ui.Num(all) + ", of these " + ui.Num(counts[model.Confirmed]) + " proven gone"
+}
+
+// campaign is one run; by the name of a definition that is not running, what it would ask.
+func (s *site) campaign(w http.ResponseWriter, r *request) error {
+	id := r.path("id")
+	if !strings.Contains(id, "@") {
+		running, ok, err := s.Store.RunningRun(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return s.definition(w, r, id)
+		}
+		id = running.Name
+	}
+	run, err := s.Campaigns.Run(r.Context(), r.actor, id)
+	if err != nil {
+		return err
+	}
+	v, err := s.Campaigns.RunPage(r.Context(), r.actor, run.ID)
+	if err != nil {
+		return err
+	}
+	removals, err := s.Store.RemediationCounts(r.Context(), store.RemediationFilter{RunID: run.ID})
+	if err != nil {
+		return err
+	}
+	loc := zone(run.TimeZone)
+	open := run.State == model.Running
+	p := campaign.Page{
+		Frame: s.frame(r, run.Name, layout.Campaigns), ID: run.Name, Name: run.Name, Purpose: strings.TrimSpace(v.Title + "\n" + v.Spec.Purpose), State: runTag(run.State),
+		Due: ui.At(run.DueAt, loc), Left: s.left(run.DueAt, open, run.TimeZone), Launched: ui.At(run.LaunchedAt, loc), Closed: ui.At(run.ClosedAt, loc),
+		Counts: campaign.Counts(v.Counts), Settings: specPairs(v.Spec), Digest: run.ItemsRoot, Key: newKey(),
+		CanClose: open && r.actor.Has(managers...), CanExport: staff(r.actor),
+	}
+	p.Settings = append(p.Settings, runPairs(v, loc)...)
+	if v.Title == run.Campaign {
+		p.Purpose = v.Spec.Purpose
+	}
+	for _, state := range model.RemediationStates {
+		if n := removals[state]; n > 0 {
+			p.Removals = append(p.Removals, ui.Pair{Term: removalTag(model.Remediation{State: state}).Text, Text: ui.Num(n), Href: "/revocations?state=" + string(state)})
+		}
+	}
+	for _, rev := range v.Reviewers {
+		p.Reviewers = append(p.Reviewers, reviewerRow(v, rev, loc))
+	}
+	return s.render(w, r, campaign.Show(p))
+}
+
+func reviewerRow(v *campaigns.RunView, rev campaigns.ReviewerView, loc *timeLocation) campaign.Reviewer {
+	c := rev.Counts
+	row := campaign.Reviewer{
+		PersonID: rev.Reviewer.PersonID, Name: rev.Reviewer.Name, Done: c.Items - c.Gone - c.Unanswered, Total: c.Items - c.Gone,
+		Kept: c.Kept, Removed: c.Revoked, Unsure: c.Unsure, Signed: ui.At(rev.SignedAt, loc),
+	}
+	switch {
+	case rev.SignedAt.Known() || v.Run.State == model.Closed:
+	case v.Overdue:
+		row.Note = ui.Tag{Text: "Overdue", Tone: ui.Bad}
+	case row.Total > 0 && row.Done == 0:
+		row.Note = ui.Tag{Text: "Has not started"}
+	}
+	return row
+}
+
+// definition is the page of a campaign that is not running.
+func (s *site) definition(w http.ResponseWriter, r *request, name string) error {
+	spec, err := s.campaignSpec(r, name)
+	if err != nil {
+		return err
+	}
+	return s.render(w, r, campaign.Show(campaign.Page{
+		Frame: s.frame(r, name, layout.Campaigns), ID: name, Name: name, Purpose: strings.TrimSpace(spec.Title + "\n" + spec.Purpose), State: ui.Tag{Text: "Ready to launch"},
+		Settings: specPairs(spec), Draft: true, CanLaunch: r.actor.Has(managers...),
+	}))
+}
+
+var ruleWords = map[string]string{
+	"manager": "the person's manager", "source_owner": "the owner of the system", "entitlement_owner": "the owner of the access", "account_owner": "the owner of the account",
+}
+
+// specPairs says a definition in words.
+func specPairs(spec model.CampaignSpec) []ui.Pair {
+	out := []ui.Pair{{Term: "Systems", Text: strings.Join(spec.Scope.Sources, ", ")}}
+	if spec.Scope.Where != "" {
+		out = append(out, ui.Pair{Term: "Only access where", Text: spec.Scope.Where, Code: true})
+	}
+	for _, st := range spec.Stages {
+		rules := make([]string, 0, len(st.Reviewers))
+		for _, rule := range st.Reviewers {
+			words := ruleWords[rule]
+			if words == "" {
+				words = rule
+			}
+			rules = append(rules, words)
+		}
+		out = append(out, ui.Pair{Term: "Reviewed by", Text: strings.Join(rules, ", otherwise ")})
+		if st.Fallback != "" {
+			out = append(out, ui.Pair{Term: "Fallback", Text: st.Fallback, Href: ui.Path("people", st.Fallback)})
+		}
+		out = append(out, ui.Pair{Term: "Time to answer", Text: st.Due})
+	}
+	none := "it stays"
+	if spec.OnNoAnswer == campaigns.OnNoAnswerRevoke {
+		none = "it is removed"
+	}
+	goes := "after sign-off"
+	if spec.Remove == campaigns.RemoveDecision {
+		goes = "soon after the answer"
+	}
+	out = append(out, ui.Pair{Term: "Where nobody answers", Text: none}, ui.Pair{Term: "Removals go out", Text: goes})
+	if spec.Control != "" {
+		out = append(out, ui.Pair{Term: "Control", Text: spec.Control})
+	}
+	return out
+}
+
+// runPairs says what a run was frozen at.
+func runPairs(v *campaigns.RunView, loc *timeLocation) []ui.Pair {
+	out := []ui.Pair{{Term: "Launched by", Text: v.Run.LaunchedBy}}
+	if v.Run.ClosedBy != "" {
+		out = append(out, ui.Pair{Term: "Closed by", Text: v.Run.ClosedBy})
+	}
+	for _, src := range v.Sources {
+		out = append(out, ui.Pair{Term: "Reads " + src.Name, Text: ui.At(src.AsOf, loc).Text, Href: "/snapshots/" + itoa(src.SnapshotID)})
+	}
+	if v.Summary.Avoided > 0 {
+		out = append(out, ui.Pair{Term: "Own access, given to others", Text: ui.Num(v.Summary.Avoided)})
+	}
+	out = append(out, ui.Pair{Term: "Left out", Text: ui.Num(v.Run.Excluded)})
+	return out
+}

@@ -1,0 +1,135 @@
+package web
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"recert/campaigns"
+	"recert/model"
+	"recert/views/campaign"
+	"recert/views/layout"
+	"recert/views/ui"
+)
+
+// launchedTwice is for how long a second click on "Launch" is taken for the first one.
+const launchedTwice = 2 * time.Minute
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// newCampaign is the empty form.
+func (s *site) newCampaign(w http.ResponseWriter, r *request) error {
+	return s.renderNew(w, r, campaign.NewPage{Reviewers: []string{"manager", "source_owner"}}, nil)
+}
+
+func (s *site) renderNew(w http.ResponseWriter, r *request, p campaign.NewPage, chosen []string) error {
+	p.Frame, p.Key = s.frame(r, "New campaign", layout.Campaigns), newKey()
+	sources, err := s.Store.Sources(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, src := range sources {
+		if src.Provides == model.ProvidesAccess {
+			p.Sources = append(p.Sources, ui.Option{Value: src.Name, Label: src.Name, Selected: slices.Contains(chosen, src.Name)})
+		}
+	}
+	return s.render(w, r, campaign.New(p))
+}
+
+// createCampaign stores a definition; nothing is launched. What is there under the name already
+// is never changed.
+func (s *site) createCampaign(w http.ResponseWriter, r *request) error {
+	if err := r.form(); err != nil {
+		return err
+	}
+	f := r.PostForm
+	p := campaign.NewPage{
+		Name: strings.TrimSpace(f.Get(campaign.FieldName)), Purpose: strings.TrimSpace(f.Get(campaign.FieldPurpose)),
+		Where: strings.TrimSpace(f.Get(campaign.FieldWhere)), Fallback: strings.TrimSpace(f.Get(campaign.FieldFallback)),
+		Due: strings.TrimSpace(f.Get(campaign.FieldDue)), OnNoAnswer: f.Get(campaign.FieldOnNoAnswer), Remove: f.Get(campaign.FieldRemove),
+		Reviewers: f[campaign.FieldReviewer], Errors: map[string]string{},
+	}
+	spec := typedSpec(&p, f[campaign.FieldSource])
+	if len(p.Errors) == 0 {
+		err := s.storeCampaign(r, p.Name, spec)
+		switch {
+		case err == nil:
+			return s.redirectWith(w, r, ui.Path("campaigns", p.Name, "preview"), "created")
+		case model.KindOf(err) == model.Internal:
+			return err
+		case model.KindOf(err) == model.Conflict:
+			p.Errors[campaign.FieldName] = model.Message(err)
+		default:
+			blame(&p, model.Message(err))
+		}
+	}
+	r.status = http.StatusUnprocessableEntity
+	return s.renderNew(w, r, p, f[campaign.FieldSource])
+}
+
+// typedSpec makes a definition of what was typed; what is missing is an error at its field.
+func typedSpec(p *campaign.NewPage, sources []string) *model.CampaignSpec {
+	if !model.ValidName(p.Name) || p.Name == "new" {
+		p.Errors[campaign.FieldName] = "Use small letters, digits, dots, dashes and underscores, at most 64."
+	}
+	if len(sources) == 0 {
+		p.Errors[campaign.FieldSource] = "Choose at least one system."
+	}
+	days, err := strconv.Atoi(p.Due)
+	if err != nil || days < 1 || days > 365 {
+		p.Errors[campaign.FieldDue] = "Give a number of days from 1 to 365."
+	}
+	var rules model.Strings
+	for _, rule := range p.Reviewers {
+		if rule != "" && !slices.Contains(rules, rule) {
+			rules = append(rules, rule)
+		}
+	}
+	if len(rules) == 0 {
+		p.Errors[campaign.FieldReviewer] = "Choose who reviews."
+	}
+	return &model.CampaignSpec{
+		Purpose: p.Purpose, Scope: model.ScopeSpec{Sources: sources, Where: p.Where},
+		Stages:     []model.StageSpec{{Reviewers: rules, Fallback: p.Fallback, Due: p.Due + "d"}},
+		OnNoAnswer: p.OnNoAnswer, Remove: p.Remove,
+	}
+}
+
+// storeCampaign stores a new definition. What is there already is not changed: another
+// definition of the name is a Conflict, just the same one is the same click twice.
+func (s *site) storeCampaign(r *request, name string, spec *model.CampaignSpec) error {
+	docs := []campaigns.Document{{Kind: model.ConfigCampaign, Name: name, Spec: spec, At: "form"}}
+	for _, dry := range []bool{true, false} {
+		changes, err := campaigns.Apply(r.Context(), s.Store, r.actor.Label(), docs, dry)
+		if err != nil {
+			return err
+		}
+		switch changes[0].Action {
+		case "unchanged":
+			return nil
+		case "changed":
+			return model.Errorf(model.Conflict, "There is a campaign of this name already. Choose another one.")
+		}
+	}
+	return nil
+}
+
+// blame puts an error of the definition at the field that it speaks of.
+func blame(p *campaign.NewPage, msg string) {
+	if _, rest, ok := strings.Cut(msg, "campaign "+p.Name+": "); ok {
+		msg = rest
+	}
+	for _, x := range []struct{ word, field string }{
+		{"where", campaign.FieldWhere}, {"fallback", campaign.FieldFallback}, {"scope.sources", campaign.FieldSource}, {"reviewers", campaign.FieldReviewer},
+		{"due", campaign.FieldDue}, {"on_no_answer", campaign.FieldOnNoAnswer}, {"remove", campaign.FieldRemove},
+	} {
+		if strings.Contains(strings.SplitN(msg, ":", 2)[0], x.word) || strings.HasPrefix(msg, "stages: "+x.word) {
+			p.Errors[x.field] = msg
+			return
+		}
+	}
+	p.Problem = ui.Notice{Tone: ui.Bad, Title: "It was not saved.", Text: msg}
+}

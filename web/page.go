@@ -1,0 +1,200 @@
+package web
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"recert/model"
+	"recert/views/layout"
+	"recert/views/ui"
+	"recert/web/auth"
+)
+
+// demoBanner stands on every page of a demo.
+const demoBanner = "This is a demo. The company, its people and their access are invented."
+
+// roleNames are the roles in words.
+var roleNames = map[model.Role]string{model.Admin: "administrator", model.CampaignManager: "campaign manager", model.Auditor: "auditor"}
+
+// frame is what stands around a page.
+func (s *site) frame(r *request, title string, section layout.Section) layout.Frame {
+	f := layout.Frame{Title: title, Version: s.Version, Flash: r.flash, Here: "/"}
+	if s.Demo {
+		f.Demo = demoBanner
+	}
+	if !r.signed {
+		return f
+	}
+	f.Theme = r.user.Theme
+	f.User = &layout.User{Name: r.actor.Name, Roles: roleWords(r.actor)}
+	f.Nav = layout.Nav(layout.Roles{
+		Admin: r.actor.Has(model.Admin), CampaignManager: r.actor.Has(model.CampaignManager), Auditor: r.actor.Has(model.Auditor),
+	}, section)
+	if r.Method == http.MethodGet {
+		f.Here = auth.LocalPath(r.URL.RequestURI())
+	}
+	return f
+}
+
+func roleWords(a model.Actor) string {
+	words := make([]string, 0, len(a.Roles)+1)
+	for _, role := range model.Roles {
+		if a.Has(role) {
+			words = append(words, roleNames[role])
+		}
+	}
+	if a.PersonKey != 0 {
+		words = append(words, "reviewer")
+	}
+	text := strings.Join(words, ", ")
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// staff tells whether the actor reads more than the own reviews.
+func staff(a model.Actor) bool { return a.Has(readers...) }
+
+// newKey is a fresh idempotency key.
+func newKey() string { return rand.Text() }
+
+// versionOf names what a reader was shown: another content has another version.
+func versionOf(v any) (string, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// number reads an id of an address; anything else names nothing.
+func number(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, errNotFound
+	}
+	return n, nil
+}
+
+// pageAfter reads where a page of a list begins: 0 is at the start.
+func pageAfter(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// paramAfter is the keyset cursor of lists.
+const paramAfter = "after"
+
+// pager leads from a page to the next one with the same filter.
+func pager(path string, q url.Values, after, next int64, shown string) ui.Pager {
+	p := ui.Pager{Shown: shown}
+	with := func(v int64) string {
+		c := url.Values{}
+		for k, vs := range q {
+			if k != paramAfter {
+				c[k] = vs
+			}
+		}
+		if v > 0 {
+			c.Set(paramAfter, strconv.FormatInt(v, 10))
+		}
+		if len(c) == 0 {
+			return path
+		}
+		return path + "?" + c.Encode()
+	}
+	if after > 0 {
+		p.First = with(0)
+	}
+	if next > 0 {
+		p.Next = with(next)
+	}
+	return p
+}
+
+func redirect(w http.ResponseWriter, r *request, to string) error {
+	http.Redirect(w, r.Request, to, http.StatusSeeOther)
+	return nil
+}
+
+// flashes are the results that the next page tells, by the name that travels in a cookie: what
+// the cookie says is never shown itself.
+var flashes = map[string]ui.Notice{
+	"signed":    {Tone: ui.Good, Title: "Signed off. Thank you."},
+	"launched":  {Tone: ui.Good, Title: "Launched.", Text: "The reviewers can answer from now on."},
+	"closed":    {Tone: ui.Good, Title: "Closed.", Text: "Every answer is final, and the removals go out."},
+	"created":   {Tone: ui.Good, Title: "Saved.", Text: "Look at the preview before you launch it."},
+	"released":  {Tone: ui.Good, Title: "Released.", Text: "The snapshot is the current one now."},
+	"discarded": {Tone: ui.Good, Title: "Discarded.", Text: "Nothing of the snapshot is used."},
+	"ingested":  {Tone: ui.Good, Title: "Taken in.", Text: "Every row is accounted for below."},
+	"retry":     {Tone: ui.Good, Title: "Queued again.", Text: "It goes out within seconds."},
+	"resumed":   {Tone: ui.Good, Title: "Removals in this source go on."},
+	"read":      {Tone: ui.Good, Title: "Read."},
+}
+
+func (s *site) flashCookie() string {
+	if s.secure {
+		return "__Host-recert-flash"
+	}
+	return "recert-flash"
+}
+
+// redirectWith sends the browser on, and lets the next page say what was done.
+func (s *site) redirectWith(w http.ResponseWriter, r *request, to, flash string) error {
+	http.SetCookie(w, &http.Cookie{Name: s.flashCookie(), Value: flash, Path: "/", MaxAge: 60, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode})
+	return redirect(w, r, to)
+}
+
+// takeFlash shows the result of the page before, once.
+func (s *site) takeFlash(w http.ResponseWriter, r *request) {
+	c, err := r.Cookie(s.flashCookie())
+	if err != nil {
+		return
+	}
+	r.flash = flashes[c.Value]
+	http.SetCookie(w, &http.Cookie{Name: s.flashCookie(), Path: "/", MaxAge: -1, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode})
+}
+
+// left is how much time a running run has, or by how much it is late.
+func (s *site) left(due model.Time, running bool, zoneName string) ui.Tag {
+	if !running || !due.Known() {
+		return ui.Tag{}
+	}
+	now := s.now()
+	days := ui.Days(now, due, zone(zoneName))
+	switch {
+	case now > due && days == 0:
+		return ui.Tag{Text: "Overdue since today", Tone: ui.Bad}
+	case now > due:
+		return ui.Tag{Text: "Overdue by " + ui.Count(int64(-days), "day", "days"), Tone: ui.Bad}
+	case days == 0:
+		return ui.Tag{Text: "Due today", Tone: ui.Warn}
+	case days <= 3:
+		return ui.Tag{Text: ui.Count(int64(days), "day", "days") + " left", Tone: ui.Warn}
+	}
+	return ui.Tag{Text: ui.Count(int64(days), "day", "days") + " left"}
+}
+
+// size is a number of bytes as people say it.
+func size(n int64) string {
+	switch {
+	case n < 1000:
+		return ui.Num(n) + " bytes"
+	case n < 1_000_000:
+		return strconv.FormatFloat(float64(n)/1e3, 'f', 1, 64) + " kB"
+	case n < 1_000_000_000:
+		return strconv.FormatFloat(float64(n)/1e6, 'f', 1, 64) + " MB"
+	}
+	return strconv.FormatFloat(float64(n)/1e9, 'f', 1, 64) + " GB"
+}

@@ -1,0 +1,135 @@
+package web
+
+import (
+	"encoding/hex"
+	"net/http"
+	"strconv"
+
+	"recert/campaigns"
+	"recert/campaigns/evidence/verify"
+	"recert/model"
+	"recert/model/store"
+	"recert/views/review"
+	"recert/views/ui"
+)
+
+// signListed bounds how many removals and open questions the sign-off names.
+const signListed = 100
+
+// leftovers says what on_no_answer does.
+var leftovers = map[string]string{
+	campaigns.OnNoAnswerKeep:   "What stays without an answer when the campaign closes is kept, and the report says so.",
+	campaigns.OnNoAnswerRevoke: "What stays without an answer when the campaign closes is removed.",
+}
+
+// signed is what a reviewer sees before signing: another content has another version.
+type signed struct {
+	Statement string
+	Counts    model.Counts
+}
+
+func (s *site) signOffView(r *request, p reviewPage, rev campaigns.Review, leftover string) (*review.SignOff, error) {
+	v := &review.SignOff{Key: newKey(), Counts: countPairs(rev.Counts), Statement: rev.Statement, Leftover: leftover}
+	var err error
+	if v.Version, err = versionOf(signed{rev.Statement, rev.Counts}); err != nil {
+		return nil, err
+	}
+	mine := store.ItemFilter{Limit: signListed}
+	mine.Answer = model.Revoke
+	if v.Removals, err = s.signLines(r, p, mine); err != nil {
+		return nil, err
+	}
+	if n := rev.Counts.Unanswered; n > 0 {
+		if v.Unanswered, err = s.signLines(r, p, store.ItemFilter{State: store.ItemsUndecided, Limit: signListed}); err != nil {
+			return nil, err
+		}
+		v.Blocked = "You can sign off when everything has an answer. " + ui.Count(n, "item is", "items are") + " still open; “not sure” is an answer too."
+	}
+	return v, nil
+}
+
+func countPairs(c model.Counts) []ui.Pair {
+	out := []ui.Pair{{Term: "Keep", Text: ui.Num(c.Kept)}, {Term: "Remove", Text: ui.Num(c.Revoked)}, {Term: "Not sure", Text: ui.Num(c.Unsure)}}
+	if c.Reduced > 0 {
+		out = append(out, ui.Pair{Term: "Lower", Text: ui.Num(c.Reduced)})
+	}
+	if c.Unanswered > 0 {
+		out = append(out, ui.Pair{Term: "No answer yet", Text: ui.Num(c.Unanswered)})
+	}
+	if c.Gone > 0 {
+		out = append(out, ui.Pair{Term: "Gone before an answer", Text: ui.Num(c.Gone)})
+	}
+	return out
+}
+
+// signLines names items, and says how many more there are.
+func (s *site) signLines(r *request, p reviewPage, f store.ItemFilter) ([]review.Line, error) {
+	_, page, err := s.Campaigns.ReviewPage(r.Context(), r.actor, p.run.ID, f)
+	if err != nil {
+		return nil, err
+	}
+	var out []review.Line
+	for i := range page.Rows {
+		row := &page.Rows[i]
+		can, technical := accessWords(row.Entitlement)
+		if technical != "" {
+			can = technical
+		}
+		out = append(out, review.Line{Item: strconv.FormatInt(row.Item.ID, 10), Person: subjectName(row.Subject), Access: row.Source + " · " + can})
+	}
+	if more := page.Total - int64(len(out)); more > 0 {
+		out = append(out, review.Line{Person: "And", Access: ui.Num(more) + " more: choose “Answered” or “Still to answer” above to see all"})
+	}
+	return out, nil
+}
+
+// signOff makes the answers final.
+func (s *site) signOff(w http.ResponseWriter, r *request) error {
+	if err := r.form(); err != nil {
+		return err
+	}
+	run, err := s.Campaigns.Run(r.Context(), r.actor, r.path("campaign"))
+	if err != nil {
+		return err
+	}
+	rev, _, err := s.Campaigns.ReviewPage(r.Context(), r.actor, run.ID, store.ItemFilter{Limit: 1})
+	if err != nil {
+		return err
+	}
+	p := reviewPage{run: run, back: reviewQuery(nil)}
+	version, err := versionOf(signed{rev.Statement, rev.Counts})
+	if err != nil {
+		return err
+	}
+	if rev.Open() && r.PostForm.Get(review.FieldVersion) != version {
+		r.status = http.StatusConflict
+		r.flash = ui.Notice{Tone: ui.Warn, Title: "Not signed off.", Text: "Your answers have changed since this page was loaded. Check them below, then sign off."}
+		return s.renderReview(w, r, p)
+	}
+	_, err = s.Campaigns.SignOff(r.Context(), r.actor, campaigns.SignOffInput{RunID: run.ID, Statement: rev.Statement})
+	switch {
+	case err == nil:
+		return s.redirectWith(w, r, reviewAddress(p), "signed")
+	case model.KindOf(err) == model.Invalid, model.KindOf(err) == model.Conflict:
+		r.status = statusOf(err)
+		r.flash = ui.Notice{Tone: ui.Warn, Title: "Not signed off.", Text: model.Message(err)}
+		return s.renderReview(w, r, p)
+	}
+	return err
+}
+
+// receipt is what a reviewer keeps of a sign-off.
+func (s *site) receipt(r *request, rev campaigns.Review, loc *timeLocation) (*review.Receipt, error) {
+	v := &review.Receipt{At: ui.At(rev.Part.SignedAt, loc), By: r.actor.Name, Counts: countPairs(rev.Counts), Statement: rev.Statement}
+	// As campaigns names a reviewer's part in evidence.
+	events, err := s.Store.EventsOf(r.Context(), rev.Run.Name, "review:"+rev.Part.Commitment[:32])
+	if err != nil {
+		return nil, err
+	}
+	for _, ev := range events {
+		if ev.Type == verify.TypeReviewSignedOff {
+			v.Event, v.Hash = itoa(ev.ID), hex.EncodeToString(ev.Hash)
+		}
+	}
+	return v, nil
+}

@@ -1,0 +1,133 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"recert/model"
+)
+
+// rule says who may use a route. There is no usable zero value: a route without a rule is not
+// registered.
+type rule string
+
+// The rules. Beyond them, a handler asks about the single object.
+const (
+	public   rule = "public"    // nobody needs to be signed in
+	signedIn rule = "signed in" // everybody who is; the object decides
+	byRole   rule = "by role"   // who has one of the route's roles
+)
+
+// route is one address and what it takes to use it.
+type route struct {
+	method, path string
+	access       rule
+	roles        []model.Role // of byRole
+	body         int64        // bytes that a request may have; 0 is formLimit
+	do           func(http.ResponseWriter, *request) error
+}
+
+const (
+	formLimit   = 256 << 10
+	reportLimit = 16 << 10
+	uploadLimit = 2 << 30
+)
+
+var (
+	readers  = []model.Role{model.Admin, model.CampaignManager, model.Auditor}
+	managers = []model.Role{model.Admin, model.CampaignManager}
+	admins   = []model.Role{model.Admin}
+)
+
+// routes is every address of the site, in one table. GET answers HEAD too.
+func (s *site) routes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []route{
+		{method: get, path: "/{$}", access: signedIn, do: s.home},
+		{method: get, path: "/help", access: signedIn, do: s.help},
+		{method: post, path: "/preferences", access: signedIn, do: s.preferences},
+
+		{method: get, path: "/reviews/{campaign}", access: signedIn, do: s.review},
+		{method: post, path: "/reviews/{campaign}/items/{item}", access: signedIn, do: s.decide},
+		{method: post, path: "/reviews/{campaign}/items/{item}/undo", access: signedIn, do: s.undo},
+		{method: post, path: "/reviews/{campaign}/sign-off", access: signedIn, do: s.signOff},
+		{method: get, path: "/people/{id}", access: signedIn, do: s.person},
+
+		{method: get, path: "/campaigns", access: byRole, roles: readers, do: s.campaigns},
+		{method: get, path: "/campaigns/new", access: byRole, roles: managers, do: s.newCampaign},
+		{method: post, path: "/campaigns/new", access: byRole, roles: managers, do: s.createCampaign},
+		{method: get, path: "/campaigns/{id}", access: byRole, roles: readers, do: s.campaign},
+		{method: get, path: "/campaigns/{id}/preview", access: byRole, roles: readers, do: s.preview},
+		{method: post, path: "/campaigns/{id}/launch", access: byRole, roles: managers, do: s.launch},
+		{method: get, path: "/campaigns/{id}/close", access: byRole, roles: managers, do: s.closePage},
+		{method: post, path: "/campaigns/{id}/close", access: byRole, roles: managers, do: s.close},
+		{method: post, path: "/campaigns/{id}/export", access: byRole, roles: readers, do: s.export},
+
+		{method: get, path: "/sources", access: byRole, roles: readers, do: s.sources},
+		{method: get, path: "/sources/{name}", access: byRole, roles: readers, do: s.source},
+		{method: post, path: "/sources/{name}/read", access: byRole, roles: admins, do: s.readNow},
+		{method: post, path: "/sources/{name}/resume", access: byRole, roles: admins, do: s.resume},
+		{method: get, path: "/sources/{name}/upload", access: byRole, roles: admins, do: s.uploadPage},
+		{method: post, path: "/sources/{name}/upload", access: byRole, roles: admins, body: uploadLimit, do: s.upload},
+		{method: get, path: "/sources/{name}/upload/{token}", access: byRole, roles: admins, do: s.mapping},
+		{method: post, path: "/sources/{name}/upload/{token}", access: byRole, roles: admins, do: s.confirmUpload},
+		{method: get, path: "/snapshots/{id}", access: byRole, roles: readers, do: s.snapshot},
+		{method: get, path: "/snapshots/{id}/rejects.csv", access: byRole, roles: readers, do: s.rejects},
+		{method: post, path: "/snapshots/{id}/release", access: byRole, roles: admins, do: s.release},
+		{method: post, path: "/snapshots/{id}/discard", access: byRole, roles: admins, do: s.discard},
+
+		{method: get, path: "/access", access: byRole, roles: readers, do: s.whoHasWhat},
+		{method: get, path: "/revocations", access: byRole, roles: readers, do: s.revocations},
+		{method: get, path: "/revocations/{id}", access: byRole, roles: readers, do: s.revocation},
+		{method: post, path: "/revocations/{id}/retry", access: byRole, roles: managers, do: s.retry},
+		{method: get, path: "/evidence", access: byRole, roles: readers, do: s.evidence},
+
+		{method: get, path: "/login", access: public, do: s.login},
+		{method: get, path: "/login/callback", access: public, do: s.callback},
+		{method: get, path: "/login/link", access: public, do: s.linkPage},
+		{method: post, path: "/login/link", access: public, do: s.useLink},
+		{method: get, path: "/logout", access: public, do: s.signedOut},
+		{method: post, path: "/logout", access: public, do: s.logout}, // a session that is over already ends here too,
+		{method: post, path: "/logout/backchannel", access: public, do: s.backchannel},
+
+		{method: get, path: "/static/", access: public, do: s.static},
+		{method: get, path: "/healthz", access: public, do: s.healthz},
+		{method: get, path: "/readyz", access: public, do: s.readyz},
+		{method: get, path: "/metrics", access: public, do: s.metricsPage}, // it asks by itself: loopback or an admin
+		{method: post, path: "/csp", access: public, body: reportLimit, do: s.cspReport},
+	}
+}
+
+// check refuses a route that does not say who may use it.
+func (rt route) check() error {
+	switch rt.access {
+	case public, signedIn:
+		if len(rt.roles) > 0 {
+			return fmt.Errorf("web: %s %s names roles that nobody asks for", rt.method, rt.path)
+		}
+	case byRole:
+		if len(rt.roles) == 0 {
+			return fmt.Errorf("web: %s %s names no role", rt.method, rt.path)
+		}
+	default:
+		return fmt.Errorf("web: %s %s does not say who may use it", rt.method, rt.path)
+	}
+	if rt.do == nil || !slices.Contains([]string{http.MethodGet, http.MethodPost}, rt.method) {
+		return fmt.Errorf("web: %s %s has no handler, or a method that forms do not have", rt.method, rt.path)
+	}
+	return nil
+}
+
+// may tells whether the actor may use the route at all.
+func (rt route) may(signed bool, actor model.Actor) bool {
+	switch rt.access {
+	case public:
+		return true
+	case signedIn:
+		return signed
+	case byRole:
+		return signed && actor.Has(rt.roles...)
+	}
+	return false
+}

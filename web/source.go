@@ -1,0 +1,362 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"recert/campaigns/ingest"
+	"recert/campaigns/remediate"
+	"recert/model"
+	"recert/model/store"
+	"recert/views/layout"
+	"recert/views/source"
+	"recert/views/ui"
+)
+
+// staleDays is after how many days a source is called stale.
+const staleDays = 7
+
+const (
+	snapshotRows  = 20
+	unmatchedRows = 50
+)
+
+var providesWords = map[model.Provides]string{model.ProvidesPeople: "People", model.ProvidesAccess: "Access"}
+
+var typeWords = map[string]string{"csv": "Files", "scim": "SCIM", "ldap": "LDAP", "sql": "SQL", "exec": "Command", "baton": "Baton"}
+
+var kindWordsOf = map[model.Kind]string{model.KindPeople: "People", model.KindAccounts: "Accounts", model.KindEntitlements: "Entitlements", model.KindGrants: "Grants"}
+
+// sources lists every source.
+func (s *site) sources(w http.ResponseWriter, r *request) error {
+	all, err := s.Store.Sources(r.Context())
+	if err != nil {
+		return err
+	}
+	p := source.ListPage{Frame: s.frame(r, "Sources", layout.Sources)}
+	for _, src := range all {
+		row := source.Row{Name: src.Name, Provides: providesWords[src.Provides], Type: typeName(src.Type)}
+		st, err := s.standing(r, src)
+		if err != nil {
+			return err
+		}
+		row.State, row.Stale = st.tag, st.stale
+		if st.last != nil {
+			row.Last, row.Snapshot = ui.At(st.last.AsOf, r.zone), itoa(st.last.ID)
+			if row.Counts, err = s.countWords(r, src); err != nil {
+				return err
+			}
+		}
+		p.Sources = append(p.Sources, row)
+	}
+	return s.render(w, r, source.List(p))
+}
+
+func typeName(t string) string {
+	if w := typeWords[t]; w != "" {
+		return w
+	}
+	return t
+}
+
+// standing is how a source is.
+type standing struct {
+	last   *model.Snapshot // the current one
+	newest *model.Snapshot // whatever became of it
+	tag    ui.Tag
+	stale  ui.Tag
+}
+
+func (s *site) standing(r *request, src store.Source) (standing, error) {
+	var st standing
+	var err error
+	if st.last, err = s.Store.LatestSealed(r.Context(), src.ID); err != nil {
+		return st, err
+	}
+	newest, err := s.Store.Snapshots(r.Context(), src.ID, 0, 1)
+	if err != nil {
+		return st, err
+	}
+	if len(newest) == 1 {
+		st.newest = &newest[0]
+	}
+	switch {
+	case st.newest == nil:
+		st.tag = ui.Tag{Text: "Never read"}
+	case st.newest.State == model.SnapshotHeld:
+		st.tag = ui.Tag{Text: "Held", Tone: ui.Warn}
+	case st.newest.State == model.SnapshotLoading:
+		st.tag = ui.Tag{Text: "Being read", Tone: ui.Info}
+	case st.newest.State == model.SnapshotDiscarded:
+		st.tag = ui.Tag{Text: "Last read failed", Tone: ui.Bad}
+	default:
+		st.tag = ui.Tag{Text: "Up to date", Tone: ui.Good}
+	}
+	if src.Paused != "" {
+		st.tag = ui.Tag{Text: "Removals paused", Tone: ui.Bad}
+	}
+	if st.last != nil {
+		if days := ui.Days(st.last.AsOf, s.now(), r.zone); days > staleDays {
+			st.stale = ui.Tag{Text: "Not read for " + ui.Count(int64(days), "day", "days"), Tone: ui.Warn}
+			if st.tag.Tone == ui.Good {
+				st.tag = ui.Tag{Text: "Sealed"}
+			}
+		}
+	}
+	return st, nil
+}
+
+func (s *site) countWords(r *request, src store.Source) (string, error) {
+	if src.Provides == model.ProvidesAccess {
+		n, err := s.Store.CountLiveGrants(r.Context(), src.ID)
+		return ui.Count(n, "grant", "grants"), err
+	}
+	n, err := s.Store.CountLiveRows(r.Context(), src.ID, model.KindPeople)
+	return ui.Count(n, "person", "people"), err
+}
+
+// source is one source: its settings, its history and what does not fit in its data.
+func (s *site) source(w http.ResponseWriter, r *request) error {
+	src, err := s.Store.Source(r.Context(), r.path("name"))
+	if err != nil {
+		return err
+	}
+	spec, err := s.Store.SourceSpec(r.Context(), src.Name)
+	if err != nil {
+		return err
+	}
+	st, err := s.standing(r, src)
+	if err != nil {
+		return err
+	}
+	p := source.Page{
+		Frame: s.frame(r, src.Name, layout.Sources), Name: src.Name, Provides: providesWords[src.Provides], State: st.tag,
+		Problem: sourceProblem(src, st), Settings: settingPairs(spec), CanUpload: spec.Type == "csv" && r.actor.Has(model.Admin),
+		CanRead: spec.Type != "csv" && s.ReadLive != nil && r.actor.Has(model.Admin), CanResume: src.Paused != "" && r.actor.Has(model.Admin),
+	}
+	if err := s.sourceHistory(r, src, &p); err != nil {
+		return err
+	}
+	if err := s.sourceUnmatched(r, src, &p); err != nil {
+		return err
+	}
+	if err := sourceManagers(st.last, &p); err != nil {
+		return err
+	}
+	return s.render(w, r, source.Show(p))
+}
+
+func sourceProblem(src store.Source, st standing) ui.Notice {
+	switch {
+	case src.Paused != "":
+		return ui.Notice{Tone: ui.Bad, Title: "Removals in this source are paused.", Text: src.Paused}
+	case st.newest == nil:
+		return ui.Notice{}
+	case st.newest.State == model.SnapshotHeld:
+		return ui.Notice{Tone: ui.Warn, Title: "The latest snapshot is held.", Text: "Nothing uses it until another admin has looked at it.", Link: "Look at it", Href: "/snapshots/" + itoa(st.newest.ID)}
+	case st.newest.State == model.SnapshotDiscarded:
+		return ui.Notice{
+			Tone: ui.Bad, Title: "The last read was not taken.", Text: strings.Join(texts(st.newest.Reasons), " ") + " What was there before still holds.",
+			Link: "Details", Href: "/snapshots/" + itoa(st.newest.ID),
+		}
+	}
+	return ui.Notice{}
+}
+
+// texts reads a JSON list of sentences; what is none is one sentence.
+func texts(list string) []string {
+	var out []string
+	if json.Unmarshal([]byte(list), &out) != nil {
+		return []string{list}
+	}
+	return out
+}
+
+// settingPairs says a source's spec in words; a secret's name is shown, its value is never there.
+func settingPairs(spec model.SourceSpec) []ui.Pair {
+	var out []ui.Pair
+	add := func(term, text string, code bool) {
+		if text != "" {
+			out = append(out, ui.Pair{Term: term, Text: text, Code: code})
+		}
+	}
+	add("Kind", typeName(spec.Type), false)
+	add("Address", spec.URL, true)
+	add("Credentials", strings.TrimSpace(spec.Token+" "+spec.Username), true)
+	if spec.Owner != "" {
+		out = append(out, ui.Pair{Term: "Owner", Text: spec.Owner, Href: ui.Path("people", spec.Owner)})
+	}
+	for _, our := range sortedKeys(spec.Columns) {
+		add("Column "+our, strings.Join(spec.Columns[our], " + "), true)
+	}
+	add("Delimiter", spec.Delimiter, true)
+	if spec.Header != nil && !*spec.Header {
+		add("Header line", "none: columns by their number", false)
+	}
+	if spec.Provides == model.ProvidesAccess {
+		correlate := []string(spec.Correlate)
+		if len(correlate) == 0 {
+			correlate = []string{"person_id", "email"}
+		}
+		add("Accounts find their person by", strings.Join(correlate, ", then "), false)
+		mode := "a person does it, and the next snapshot proves it"
+		if spec.Revoke.Mode == model.ModeConnector {
+			mode = "by itself, and reads back whether it is gone"
+		}
+		add("Removals", mode, false)
+	}
+	limit := spec.ShrinkLimit
+	if limit == "" {
+		limit = "20%"
+	}
+	add("Held where it loses more than", limit, false)
+	return out
+}
+
+func (s *site) sourceHistory(r *request, src store.Source, p *source.Page) error {
+	before := pageAfter(r.query("before"))
+	snaps, err := s.Store.Snapshots(r.Context(), src.ID, before, snapshotRows+1)
+	if err != nil {
+		return err
+	}
+	if len(snaps) > snapshotRows {
+		snaps = snaps[:snapshotRows]
+		p.SnapshotsPager.Next = ui.Path("sources", src.Name) + "?before=" + itoa(snaps[snapshotRows-1].ID)
+	}
+	if before > 0 {
+		p.SnapshotsPager.First = ui.Path("sources", src.Name)
+	}
+	main := model.KindGrants
+	if src.Provides == model.ProvidesPeople {
+		main = model.KindPeople
+	}
+	for _, snap := range snaps {
+		row := source.Snapshot{ID: itoa(snap.ID), AsOf: ui.At(snap.AsOf, r.zone), State: snapshotTag(snap)}
+		ledgers, err := s.Store.Ledgers(r.Context(), snap.ID)
+		if err != nil {
+			return err
+		}
+		for _, l := range ledgers {
+			if l.Kind == main {
+				row.Read, row.Rejected, row.New, row.Changed, row.Gone = l.Read, l.Rejected, l.New, l.Changed, l.Gone
+			}
+		}
+		p.Snapshots = append(p.Snapshots, row)
+	}
+	return nil
+}
+
+func snapshotTag(s model.Snapshot) ui.Tag {
+	switch s.State {
+	case model.SnapshotLoading:
+		return ui.Tag{Text: "Being read", Tone: ui.Info}
+	case model.SnapshotHeld:
+		return ui.Tag{Text: "Held", Tone: ui.Warn}
+	case model.SnapshotDiscarded:
+		return ui.Tag{Text: "Discarded"}
+	case model.SnapshotSealed:
+		if s.ReleasedBy != "" {
+			return ui.Tag{Text: "Released", Tone: ui.Good}
+		}
+	}
+	return ui.Tag{Text: "Sealed", Tone: ui.Good}
+}
+
+func (s *site) sourceUnmatched(r *request, src store.Source, p *source.Page) error {
+	if src.Provides != model.ProvidesAccess {
+		return nil
+	}
+	counts, err := s.Store.Unmatched(r.Context(), src.ID)
+	if err != nil {
+		return err
+	}
+	for _, n := range counts {
+		p.UnmatchedTotal += n
+	}
+	after := pageAfter(r.query(paramAfter))
+	rows, err := s.Store.UnmatchedAccounts(r.Context(), src.ID, after, unmatchedRows+1)
+	if err != nil {
+		return err
+	}
+	var next int64
+	if len(rows) > unmatchedRows {
+		rows = rows[:unmatchedRows]
+		next = rows[unmatchedRows-1].Key
+	}
+	p.UnmatchedPager = pager(ui.Path("sources", src.Name), nil, after, next, "")
+	for _, row := range rows {
+		var a model.Account
+		if row.Data != "" {
+			if err := json.Unmarshal([]byte(row.Data), &a); err != nil {
+				return fmt.Errorf("read account %d: %w", row.Key, err)
+			}
+		}
+		name := a.DisplayName
+		if name == "" {
+			name = a.Username
+		}
+		p.Unmatched = append(p.Unmatched, source.Unmatched{Account: row.AccountID, Name: name, Reason: row.Reason})
+	}
+	return nil
+}
+
+// managerWords are the problems of reporting lines, by their name in the snapshot.
+var managerWords = []struct{ name, text string }{
+	{"manager_cycles", "manage each other in a circle"},
+	{"unknown_managers", "is named as a manager, and no row is that person"},
+	{"self_managers", "is named as the own manager"},
+}
+
+func sourceManagers(last *model.Snapshot, p *source.Page) error {
+	if last == nil {
+		return nil
+	}
+	problems, err := problemsOf(*last)
+	if err != nil {
+		return err
+	}
+	for _, w := range managerWords {
+		p.ManagersTotal += problems[w.name].Count
+		for _, example := range problems[w.name].Examples {
+			p.Managers = append(p.Managers, source.Manager{PersonID: example, Person: example, Text: w.text})
+		}
+	}
+	return nil
+}
+
+func problemsOf(snap model.Snapshot) (map[string]ingest.Problem, error) {
+	var out map[string]ingest.Problem
+	if err := json.Unmarshal([]byte(snap.Problems), &out); err != nil {
+		return nil, fmt.Errorf("read the problems of snapshot %d: %w", snap.ID, err)
+	}
+	return out, nil
+}
+
+// readNow reads a live source at once.
+func (s *site) readNow(w http.ResponseWriter, r *request) error {
+	src, err := s.Store.Source(r.Context(), r.path("name"))
+	if err != nil {
+		return err
+	}
+	if s.ReadLive == nil || src.Type == "csv" {
+		return errNotFound
+	}
+	if err := s.ReadLive(r.Context(), src.Name, r.actor.Label()); err != nil {
+		return err
+	}
+	return s.redirectWith(w, r, ui.Path("sources", src.Name), "read")
+}
+
+// resume lets the removals of a paused source go on.
+func (s *site) resume(w http.ResponseWriter, r *request) error {
+	src, err := s.Store.Source(r.Context(), r.path("name"))
+	if err != nil {
+		return err
+	}
+	if err := remediate.Resume(r.Context(), s.Store, r.actor, src.ID); err != nil {
+		return err
+	}
+	return s.redirectWith(w, r, ui.Path("sources", src.Name), "resumed")
+}
