@@ -1,6 +1,7 @@
 package web
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -97,9 +98,20 @@ func accessWords(e *model.Entitlement) (can, technical string) {
 	case e.Description != "":
 		return e.Description, e.EntitlementID
 	case e.Name != "" && e.Name != e.EntitlementID:
-		return e.Name, e.EntitlementID
+		return e.Name, readable(e.EntitlementID)
 	}
 	return e.EntitlementID, ""
+}
+
+// opaqueRE is an id that says nothing to anybody: a UUID, or another long number.
+var opaqueRE = regexp.MustCompile(`^(?i)[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$`)
+
+// readable is an id where a person can make something of it.
+func readable(id string) string {
+	if opaqueRE.MatchString(id) {
+		return ""
+	}
+	return id
 }
 
 func kindWords(s model.Subject) string {

@@ -73,6 +73,12 @@ func (s *site) renderMap(w http.ResponseWriter, r *request, src store.Source, to
 		v.AsOf = ui.At(at, r.zone).Text
 	}
 	for _, f := range files {
+		for _, bad := range f.preview.Rejects {
+			if v.Problem.Title == "" {
+				v.Problem = ui.Notice{Tone: ui.Warn, Title: "Some of the first rows cannot be read. They would be rejected, and listed."}
+			}
+			v.Problem.Items = append(v.Problem.Items, f.Name+", line "+itoa(bad.Line)+": "+bad.Reason)
+		}
 		file := source.File{Kind: string(f.Kind), Label: kindWordsOf[f.Kind], Name: f.Name, Size: size(f.Bytes), Headers: f.preview.Header, Sample: f.preview.Rows}
 		for _, c := range ingest.FileColumns(f.Kind) {
 			if names := f.composed[c.Name]; names != nil {

@@ -45,12 +45,12 @@ var corruptions = map[string][]corruption{
 		{do: flipLeaf, says: "is not what its hash is of"},
 	},
 	"events.chain": {
-		by("DELETE FROM events WHERE id = (SELECT MIN(id) FROM events WHERE type = 'item.decided')"),
-		by("UPDATE events SET object = 'item:77' WHERE id = (SELECT MAX(id) FROM events WHERE type = 'item.decided')"),
+		by("DELETE FROM events WHERE id = (SELECT MIN(d.event_id) FROM decisions d JOIN decisions o ON o.run_id = d.run_id AND o.item_id = d.item_id WHERE o.version > d.version)"),
+		by("UPDATE events SET object = 'item:77' WHERE id = (SELECT MIN(event_id) FROM decisions WHERE version = 2)"),
 	},
 	"events.disclosures": {
 		{sql: []string{"UPDATE disclosures SET value = 'nobody' WHERE field = 'actor' AND event_id = 2"}, alone: true},
-		by("UPDATE disclosures SET field = 'from' WHERE field = 'to'"),
+		by("UPDATE disclosures SET field = 'other' WHERE field = 'to_email'"),
 	},
 	"log.index": {
 		by("DELETE FROM log_entries WHERE idx = 3"),
@@ -64,7 +64,7 @@ var corruptions = map[string][]corruption{
 	"log.tree": {
 		{sql: []string{"UPDATE log_nodes SET hash = (SELECT hash FROM log_nodes WHERE idx = 0) WHERE idx = 2"}, says: "level 1", alone: true},
 		{sql: []string{"DELETE FROM log_nodes WHERE idx = (SELECT MAX(idx) FROM log_nodes)"}, says: "no node", alone: true},
-		{sql: []string{"INSERT INTO log_nodes (idx, hash) SELECT MAX(idx) + 1, MIN(hash) FROM log_nodes"}, says: "which no event gives", alone: true},
+		{sql: []string{"INSERT INTO log_nodes (idx, hash) SELECT idx + 1, hash FROM log_nodes ORDER BY idx DESC LIMIT 1"}, says: "which no event gives", alone: true},
 	},
 	"log.checkpoints": {
 		{sql: []string{"UPDATE checkpoints SET note = (SELECT note FROM checkpoints ORDER BY size LIMIT 1) WHERE size = (SELECT MAX(size) FROM checkpoints)"}, alone: true},
@@ -158,7 +158,7 @@ var corruptions = map[string][]corruption{
 		{sql: []string{`UPDATE run_subjects SET value = replace(value, '"human"', '"service"')`}, alone: true}, // not part of what is committed to
 	},
 	"items.counters": {
-		{sql: []string{"UPDATE run_reviewers SET unsure = unsure + 1 WHERE run_id = " + secondRun}, alone: true},
+		{sql: []string{"UPDATE run_reviewers SET unsure = unsure + 1 WHERE signed_at IS NULL AND run_id = " + secondRun}, alone: true},
 		by("UPDATE runs SET items = items + 1"),
 	},
 	"items.events": {
@@ -191,8 +191,8 @@ var corruptions = map[string][]corruption{
 		{sql: []string{"UPDATE decisions SET reviewer_key = (SELECT MAX(key) FROM people)"}, says: "somebody else", alone: true},
 		by("UPDATE decisions SET at = at + 1"),
 		saying("in events", "DELETE FROM decisions WHERE event_id = (SELECT MIN(event_id) FROM decisions)"),
-		saying("in events", `INSERT INTO decisions (run_id, item_id, version, reviewer_key, answer, until, lower_to, comment, idem_key, event_id, at)
-			SELECT run_id, item_id, version + 100, reviewer_key, answer, until, lower_to, comment, 'other', event_id, at FROM decisions`),
+		saying("its event is of version", `INSERT INTO decisions (run_id, item_id, version, reviewer_key, answer, until, lower_to, comment, idem_key, event_id, at)
+			SELECT run_id, item_id, version + 100, reviewer_key, answer, until, lower_to, comment, idem_key || 'x', event_id, at FROM decisions`),
 		by("DELETE FROM events WHERE type = 'item.decided'"),
 	},
 	"decisions.own_access": {
@@ -201,7 +201,7 @@ var corruptions = map[string][]corruption{
 	},
 	"decisions.late": {
 		{do: func(v *vandal) { decideLate(v, "closed") }, says: "after the close"},
-		{sql: []string{"UPDATE decisions SET event_id = event_id + 1000 WHERE run_id = " + firstRun}, says: "signed off"},
+		{do: func(v *vandal) { decideLate(v, "running") }, says: "signed off"},
 	},
 	"removals.complete": {
 		by("DELETE FROM remediations WHERE id = " + byRead),
@@ -210,7 +210,7 @@ var corruptions = map[string][]corruption{
 	},
 	"removals.asked": {
 		by("UPDATE items SET answer = 'keep', outcome = 'keep' WHERE outcome = 'revoke'"),
-		by("UPDATE remediations SET state = 'queued' WHERE state = 'cancelled'", "UPDATE items SET answer = '' WHERE answer = 'revoke' AND run_id = "+secondRun),
+		by("UPDATE items SET answer = '' WHERE answer = 'revoke' AND run_id = " + secondRun),
 		by("UPDATE remediations SET item_id = item_id + 100 WHERE id = " + byRead),
 	},
 	"removals.events": {

@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -198,11 +199,13 @@ func valueOr(p *int64) int64 {
 
 func queuedFault(r *store.RemovalRow, b *verify.RevocationQueued) string {
 	var a model.Access
-	if err := decode("access", string(r.Access), &a); err != nil {
+	var subject model.Subject
+	if err := errors.Join(decode("access", string(r.Access), &a), decode("subject", r.Subject, &subject)); err != nil {
 		return err.Error()
 	}
 	if b.Item != strconv.FormatInt(r.ItemID, 10) || b.Source != r.Source || b.Mode != r.Mode || b.Grant != r.GrantID || b.Via != r.Via ||
-		b.Via != a.Via || b.Entitlement != a.EntitlementID || b.GrantedAt != verify.Time(a.GrantedAt) {
+		b.Via != a.Via || b.Entitlement != a.EntitlementID || b.GrantedAt != verify.Time(a.GrantedAt) ||
+		a.AccountID != subject.AccountID && subject.AccountID != verify.Erased {
 		return "it is of another access than was queued"
 	}
 	return ""

@@ -267,7 +267,9 @@ func (w *world) live() {
 	w.work()
 	_, err = w.log.Barrier(w.Context())
 	w.must(err)
-	w.ingest("wiki", without("a-bob,readers", "a-bob,writers", "a-ana,writers"))
+	second := without("a-bob,readers", "a-bob,writers", "a-ana,writers")
+	second[model.KindAccounts] = strings.Replace(accounts, "bob2,bob@example.com,,human,enabled", "bob2,bob@example.com,,human,disabled", 1)
+	w.ingest("wiki", second)
 	w.close(run)
 	w.work()
 	w.again()
@@ -288,6 +290,10 @@ func (w *world) again() {
 	w.answer(run, "u1", "a-ana", "readers", model.NoAnswer, "")
 	w.answer(run, "u1", "a-ana", "readers", model.Revoke, "after all")
 	w.answer(run, "u1", "a-bob", "readers", model.Revoke, "")
+	for _, e := range []string{"admins", "writers", "readers"} {
+		w.answer(run, "u4", "a-boss", e, model.Keep, "")
+	}
+	w.signOff(run, "u4")
 	w.target.down = true
 	w.work()
 	discarded := w.ingest("wiki", without("a-boss", "a-svc"))

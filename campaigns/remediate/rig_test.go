@@ -101,6 +101,18 @@ func (r *rig) queue(u, g int, mode string) int64 {
 	key := int64(1000 + g)
 	var rid int64
 	r.tx(func(tx *store.Tx) error {
+		if g == 1 { // what the reviewer saw of the account
+			b, err := tx.RunSubjectsBulk(r.t.Context())
+			if err != nil {
+				return err
+			}
+			if err := b.Add(r.run.ID, int64(u), nil, `{"account_id":"`+user+`"}`, []byte("salt"), "", user); err != nil {
+				return err
+			}
+			if _, err := b.Close(); err != nil {
+				return err
+			}
+		}
 		n := int64(len(r.ids) + 1)
 		rid, err = tx.InsertRemediation(r.t.Context(), model.Remediation{
 			RunID: r.run.ID, ItemID: n, SourceID: r.source, GrantID: n, AccountKey: int64(u), EntitlementKey: &key, Mode: mode,

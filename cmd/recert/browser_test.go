@@ -166,7 +166,8 @@ func (p *tab) load(what string, step chromedp.Action[chromedp.Void]) int {
 func (p *tab) fill(selector, text string) {
 	p.t.Helper()
 	field := chromedp.CSS(selector)
-	p.do("fill "+selector, chromedp.SetValue(field, ""), chromedp.SendKeys(field, text)) // Clear fails on an empty textarea
+	empty := fmt.Sprintf("document.querySelector(%q).value = ''; 0", selector) // chromedp.Clear fails on an empty textarea
+	p.do("fill "+selector, chromedp.WaitVisible(field), chromedp.Evaluate[chromedp.Void](empty), chromedp.SendKeys(field, text))
 }
 
 // choose sets the value of a select or of another field that is not typed into.

@@ -182,6 +182,18 @@ func newCrashSite(t *testing.T, d store.Dialect, users, groups int) *crashSite {
 		for g := range groups {
 			c.srv.PutGroup(scimserver.Group{ID: fmt.Sprintf("g%d", g), DisplayName: fmt.Sprintf("Group %d", g)})
 		}
+		subjects, err := tx.RunSubjectsBulk(t.Context())
+		if err != nil {
+			return err
+		}
+		for u := range users {
+			if err := subjects.Add(run, int64(u+1), nil, fmt.Sprintf(`{"account_id":"u%d"}`, u), []byte("salt"), "", ""); err != nil {
+				return err
+			}
+		}
+		if _, err := subjects.Close(); err != nil {
+			return err
+		}
 		for u := range users {
 			for g := range groups {
 				if err := c.queue(tx, src.ID, run, u, g); err != nil {

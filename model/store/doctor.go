@@ -213,8 +213,9 @@ func (q queries) SnapshotsAfter(ctx context.Context, id int64) ([]model.Snapshot
 type RemovalRow struct {
 	model.Remediation
 
-	Run    string `bun:"run"`
-	Source string `bun:"source"`
+	Run     string `bun:"run"`
+	Source  string `bun:"source"`
+	Subject string `bun:"subject"` // canonical JSON of model.Subject, as frozen
 	// What the snapshot that proves it is, and what that shows.
 	SnapshotState  string     `bun:"snapshot_state"` // "" where there is none
 	SnapshotSource int64      `bun:"snapshot_source"`
@@ -223,13 +224,14 @@ type RemovalRow struct {
 	Account        string     `bun:"account"` // data of the account; "" where it is not there
 }
 
-const removalRowSQL = `SELECT r.*, u.name AS run, s.name AS source, COALESCE(n.state, '') AS snapshot_state, COALESCE(n.source_id, 0) AS snapshot_source,
+const removalRowSQL = `SELECT r.*, u.name AS run, s.name AS source, COALESCE(j.value, '') AS subject, COALESCE(n.state, '') AS snapshot_state, COALESCE(n.source_id, 0) AS snapshot_source,
 	CASE WHEN n.as_of < n.started_at THEN n.as_of ELSE n.started_at END AS snapshot_read,
 	EXISTS (SELECT 1 FROM grants g WHERE g.source_id = r.source_id AND g.account_key = r.account_key AND g.entitlement_key = r.entitlement_key
 		AND g.first_snapshot <= n.id AND (g.last_snapshot IS NULL OR g.last_snapshot >= n.id)) AS shown,
 	COALESCE((SELECT v.data FROM account_versions v WHERE v.account_key = r.account_key AND v.first_snapshot <= n.id
 		AND (v.last_snapshot IS NULL OR v.last_snapshot >= n.id) ORDER BY v.first_snapshot DESC LIMIT 1), '') AS account
-	FROM remediations r JOIN runs u ON u.id = r.run_id JOIN sources s ON s.id = r.source_id LEFT JOIN snapshots n ON n.id = r.proof_snapshot `
+	FROM remediations r JOIN runs u ON u.id = r.run_id JOIN sources s ON s.id = r.source_id
+	LEFT JOIN run_subjects j ON j.run_id = r.run_id AND j.account_key = r.account_key LEFT JOIN snapshots n ON n.id = r.proof_snapshot `
 
 // RemovalsAfter is a page of all removals by id.
 func (q queries) RemovalsAfter(ctx context.Context, id int64) ([]RemovalRow, error) {

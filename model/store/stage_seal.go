@@ -114,9 +114,13 @@ const (
 	sealingCache  = 64 << 10
 )
 
-// WithRoom runs fn with as much cache as sealing needs.
+// WithRoom runs fn with as much memory as sealing needs.
 func (tx *Tx) WithRoom(ctx context.Context, fn func() error) error {
-	if tx.dialect != SQLite {
+	if tx.dialect == Postgres {
+		// Few statements over many rows: compiling them costs more than it saves.
+		if _, err := tx.exec(ctx, "SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)"); err != nil {
+			return err
+		}
 		return fn()
 	}
 	if err := tx.cacheSize(ctx, sealingCache); err != nil {

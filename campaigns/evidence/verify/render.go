@@ -196,7 +196,7 @@ type signature struct {
 func (r *renderer) signoff() error {
 	list := []signature{}
 	for _, e := range r.signoffs {
-		b := e.body.(*ReviewSignedOff) //nolint:forcetypeassert // only sign-offs are kept there
+		b := e.body.(*ReviewSignedOff) //nolint:errcheck,forcetypeassert // only sign-offs are kept there
 		list = append(list, signature{
 			ReviewSignedOff: *b, At: e.At, Reviewer: e.who("reviewer"), Review: e.Object, LogIndex: e.index,
 			LogHash: hex.EncodeToString(e.hash[:]),
@@ -210,7 +210,7 @@ func (r *renderer) signoff() error {
 	}
 	var closed *end
 	if e := r.closed; e != nil {
-		closed = &end{e.At, e.who("actor"), e.body.(*CampaignClosed).Reason, e.index} //nolint:forcetypeassert // only a close is kept there
+		closed = &end{e.At, e.who("actor"), e.body.(*CampaignClosed).Reason, e.index} //nolint:errcheck,forcetypeassert // only a close is kept there
 	}
 	return r.object(fileSignoff, struct {
 		Signed []signature `json:"signed_off"`

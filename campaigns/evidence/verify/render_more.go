@@ -53,7 +53,7 @@ func (r *renderer) reviewer(key string) *reviewerRow {
 
 func (r *renderer) reviewersTable() error {
 	for _, e := range r.signoffs {
-		b := e.body.(*ReviewSignedOff) //nolint:forcetypeassert // only sign-offs are kept there
+		b := e.body.(*ReviewSignedOff) //nolint:errcheck,forcetypeassert // only sign-offs are kept there
 		p := r.named(e.who("reviewer"), "", "")
 		p.signedAt, p.acr, p.amr, p.authTime = e.At, b.ACR, b.AMR, b.AuthTime
 	}
