@@ -64,9 +64,12 @@ func bigWorld(w *world, n int) {
 	wiki.ledger()
 }
 
-// bareSelect reads what the launch needs by one join and does nothing with it.
+// bareSelect runs the join that a launch needs inside the database, which touches every column of
+// it and hands nothing over: the floor without the driver's cost.
 func (w *world) bareSelect() int {
-	rows, err := w.db.Query(`SELECT g.id, g.account_key, g.entitlement_key, g.via, g.granted_at, g.data, u.last_used_at, a.data, e.data, p.data, m.person_key
+	w.tb.Helper()
+	var n, bytes, managers, used int
+	mustNot(w.tb, w.db.QueryRow(`SELECT COUNT(*), SUM(LENGTH(g.data) + LENGTH(g.via) + LENGTH(a.data) + LENGTH(e.data) + LENGTH(p.data)), COUNT(m.person_key), COUNT(u.last_used_at)
 		FROM grants g
 		LEFT JOIN grant_usage u ON u.source_id = g.source_id AND u.grant_id = g.id
 		LEFT JOIN account_versions a ON a.account_key = g.account_key AND a.last_snapshot IS NULL
@@ -74,18 +77,10 @@ func (w *world) bareSelect() int {
 		LEFT JOIN correlations c ON c.account_key = g.account_key
 		LEFT JOIN person_versions p ON p.person_key = c.person_key AND p.last_snapshot IS NULL
 		LEFT JOIN person_versions m ON m.id_fold = p.manager_id AND m.last_snapshot IS NULL
-		WHERE g.last_snapshot IS NULL`)
-	mustNot(w.tb, err)
-	defer rows.Close()
-	n := 0
-	var id, account, ent int64
-	var at, used, manager *int64
-	var via, gd, ad, ed, pd []byte
-	for rows.Next() {
-		mustNot(w.tb, rows.Scan(&id, &account, &ent, &via, &at, &gd, &used, &ad, &ed, &pd, &manager))
-		n++
+		WHERE g.last_snapshot IS NULL`).Scan(&n, &bytes, &managers, &used))
+	if bytes == 0 || managers != n || used == 0 {
+		w.tb.Fatalf("the join reads %d bytes, %d managers and %d uses", bytes, managers, used)
 	}
-	mustNot(w.tb, rows.Err())
 	return n
 }
 

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"recert/campaigns/evidence/verify"
+	"recert/campaigns/evidence"
 	"recert/model"
 )
 
@@ -16,7 +16,7 @@ func canonical(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return verify.Canonical(json.RawMessage(b))
+	return evidence.Canonical(json.RawMessage(b))
 }
 
 // appendFacts writes the canonical JSON of facts. It is written out by hand because a launch

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"recert/campaigns/evidence/verify"
+	"recert/campaigns/evidence"
 	"recert/model"
 	"recert/model/store"
 )
@@ -127,7 +127,7 @@ func closeRun(ctx context.Context, tx *store.Tx, actor model.Actor, run model.Ru
 		return nil, err
 	}
 	c.explain()
-	if _, err := appendEvent(ctx, tx, actor, run.Name, verify.TypeCampaignClosed, verify.RunObject(run.Name), verify.CampaignClosed{
+	if _, err := appendEvent(ctx, tx, actor, run.Name, evidence.TypeCampaignClosed, evidence.RunObject(run.Name), evidence.CampaignClosed{
 		Items: c.Counts.Items, Kept: c.Counts.Kept, Revoked: c.Counts.Revoked, Reduced: c.Counts.Reduced, Unsure: c.Counts.Unsure,
 		Unanswered: c.Counts.Unanswered, Gone: c.Counts.Gone, Reason: reason,
 	}, nil); err != nil {
@@ -154,8 +154,8 @@ func applyDefault(ctx context.Context, tx *store.Tx, actor model.Actor, run mode
 			after = it.ID
 			it.Outcome, it.Version = model.Answer(spec.OnNoAnswer), it.Version+1
 			id := strconv.FormatInt(it.ID, 10)
-			if _, err := appendEvent(ctx, tx, actor, run.Name, verify.TypeItemDefaulted, verify.ItemObject(id),
-				verify.ItemDefaulted{Item: id, Version: it.Version, Outcome: string(it.Outcome), By: spec.OnNoAnswer}, nil); err != nil {
+			if _, err := appendEvent(ctx, tx, actor, run.Name, evidence.TypeItemDefaulted, evidence.ItemObject(id),
+				evidence.ItemDefaulted{Item: id, Version: it.Version, Outcome: string(it.Outcome), By: spec.OnNoAnswer}, nil); err != nil {
 				return err
 			}
 			if err := tx.DefaultItem(ctx, it); err != nil {

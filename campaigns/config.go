@@ -21,7 +21,6 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"recert/campaigns/evidence"
-	"recert/campaigns/evidence/verify"
 	"recert/model"
 	"recert/model/store"
 )
@@ -315,9 +314,9 @@ func applyOne(ctx context.Context, tx *store.Tx, actor string, d Document) (Chan
 		c.Action = "unchanged"
 		return c, nil
 	}
-	_, err = evidence.Append(ctx, tx, verify.Event{
-		Type: verify.TypeConfigApplied, Object: fmt.Sprintf("config:%s/%s", d.Kind, d.Name),
-		Data:     verify.ConfigApplied{Kind: string(d.Kind), Name: d.Name, Action: c.Action, SHA256: hash},
+	_, err = evidence.Append(ctx, tx, evidence.Event{
+		Type: evidence.TypeConfigApplied, Object: fmt.Sprintf("config:%s/%s", d.Kind, d.Name),
+		Data:     evidence.ConfigApplied{Kind: string(d.Kind), Name: d.Name, Action: c.Action, SHA256: hash},
 		Personal: map[string]string{"actor": actor},
 	})
 	return c, err
@@ -338,5 +337,5 @@ func CanonicalSpec(spec any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return verify.Canonical(json.RawMessage(b))
+	return evidence.Canonical(json.RawMessage(b))
 }

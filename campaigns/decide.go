@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"recert/campaigns/evidence/verify"
+	"recert/campaigns/evidence"
 	"recert/model"
 	"recert/model/store"
 )
@@ -362,7 +362,7 @@ func (d *deciding) store(ctx context.Context, it model.Item, in DecideInput) (mo
 		personal["comment"] = in.Comment
 	}
 	var err error
-	dec.EventID, err = appendEvent(ctx, d.tx, d.actor, d.run.Name, verify.TypeItemDecided, verify.ItemObject(id), verify.ItemDecided{
+	dec.EventID, err = appendEvent(ctx, d.tx, d.actor, d.run.Name, evidence.TypeItemDecided, evidence.ItemObject(id), evidence.ItemDecided{
 		Item: id, Version: dec.Version, Answer: string(dec.Answer), Channel: channel, TextHash: hex.EncodeToString(it.TextHash),
 		BulkID: d.bulkID, BulkSize: d.bulkSize,
 	}, personal)

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"recert/campaigns/evidence"
-	"recert/campaigns/evidence/verify"
 	"recert/campaigns/scope"
 	"recert/model"
 	"recert/model/store"
@@ -35,7 +34,7 @@ type frozenSubject struct {
 	subject model.Subject
 	value   []byte
 	salt    []byte
-	bound   verify.Bound
+	bound   evidence.Bound
 }
 
 type frozenEntitlement struct {
@@ -45,7 +44,7 @@ type frozenEntitlement struct {
 
 type frozenReviewer struct {
 	value model.ReviewerValue
-	bound verify.Bound
+	bound evidence.Bound
 }
 
 func (fz *freezing) sources(ctx context.Context) error {
@@ -59,13 +58,13 @@ func (fz *freezing) sources(ctx context.Context) error {
 
 // salts reads all salts of a table at once: a system call for each would cost more than the rest.
 func salts(n int) ([]byte, error) {
-	b := make([]byte, n*verify.SaltSize)
+	b := make([]byte, n*evidence.SaltSize)
 	_, err := io.ReadFull(rand.Reader, b)
 	return b, err
 }
 
 func saltAt(all []byte, i int) []byte {
-	return all[i*verify.SaltSize : (i+1)*verify.SaltSize : (i+1)*verify.SaltSize]
+	return all[i*evidence.SaltSize : (i+1)*evidence.SaltSize : (i+1)*evidence.SaltSize]
 }
 
 // inBulk runs fill on a bulk insert and ends it, whatever happens.
@@ -182,7 +181,7 @@ func (fz *freezing) reviewers(ctx context.Context) error {
 }
 
 // reviewerRow makes a reviewer's row, without items, and gives what it commits to.
-func reviewerRow(run, personKey int64, p model.Person, salt []byte, value *model.ReviewerValue, bound *verify.Bound) (model.RunReviewer, error) {
+func reviewerRow(run, personKey int64, p model.Person, salt []byte, value *model.ReviewerValue, bound *evidence.Bound) (model.RunReviewer, error) {
 	*value = model.ReviewerValue{PersonID: p.PersonID, Name: p.Name, Email: p.Email}
 	text, err := canonical(*value)
 	if err != nil {
@@ -207,7 +206,7 @@ func (fz *freezing) items(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	chunks, failed := fz.hashAhead(ctx)
-	var root verify.Root
+	var root evidence.Root
 	b, err := fz.tx.ItemsBulk(ctx)
 	err = inBulk(b, err, func(b *store.Bulk) error {
 		i := 0
@@ -311,7 +310,7 @@ func (fz *freezing) factsOf(it *plannedItem) (model.Facts, error) {
 }
 
 func (fz *freezing) excluded(ctx context.Context) error {
-	var root verify.Root
+	var root evidence.Root
 	b, err := fz.tx.ExcludedBulk(ctx)
 	err = inBulk(b, err, func(b *store.Bulk) error {
 		for i := range fz.plan.excluded {

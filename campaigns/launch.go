@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"recert/campaigns/evidence/verify"
+	"recert/campaigns/evidence"
 	"recert/model"
 	"recert/model/store"
 )
@@ -165,16 +165,16 @@ func (p *plan) grantsInSources() map[string]int64 {
 
 func (p *plan) launchEvent(ctx context.Context, tx *store.Tx, actor model.Actor, run *model.Run) error {
 	sum := sha256.Sum256([]byte(run.Spec))
-	ev := verify.CampaignLaunched{
+	ev := evidence.CampaignLaunched{
 		Campaign: p.name, Spec: []byte(run.Spec), SpecSHA256: hex.EncodeToString(sum[:]), DueAt: verifyTime(run.DueAt),
 		TimeZone: run.TimeZone, OnNoAnswer: p.spec.OnNoAnswer, Remove: p.spec.Remove, Strategy: p.spec.Stages[0].Strategy.Name,
 		GrantsInSources: p.grantsInSources(), Items: run.Items, ItemGrants: p.itemGrants, ItemsRoot: run.ItemsRoot,
 		Excluded: run.Excluded, ExcludedRoot: run.ExcludedRoot, Reviewers: int64(len(p.reviewers)), SelfReviewAvoided: p.avoided, Unknown: p.unknown,
 	}
 	for _, s := range p.frozenSources() {
-		ev.Sources = append(ev.Sources, verify.SourceSnapshot{Source: s.Name, Provides: s.Provides, Snapshot: s.Snapshot, AsOf: verifyTime(s.AsOf), Digest: s.Digest})
+		ev.Sources = append(ev.Sources, evidence.SourceSnapshot{Source: s.Name, Provides: s.Provides, Snapshot: s.Snapshot, AsOf: verifyTime(s.AsOf), Digest: s.Digest})
 	}
-	_, err := appendEvent(ctx, tx, actor, run.Name, verify.TypeCampaignLaunched, verify.RunObject(run.Name), ev, nil)
+	_, err := appendEvent(ctx, tx, actor, run.Name, evidence.TypeCampaignLaunched, evidence.RunObject(run.Name), ev, nil)
 	return err
 }
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"recert/campaigns/evidence/verify"
+	"recert/campaigns/evidence"
 	"recert/campaigns/scope"
 	"recert/model"
 	"recert/model/store"
@@ -66,8 +66,8 @@ func (d *deciding) moved(ctx context.Context, it model.Item, choice scope.Choice
 	}); err != nil {
 		return err
 	}
-	_, err = appendEvent(ctx, d.tx, d.actor, d.run.Name, verify.TypeItemReassigned, verify.ItemObject(id),
-		verify.ItemReassigned{Item: id, Version: it.Version, Basis: choice.Basis}, map[string]string{
+	_, err = appendEvent(ctx, d.tx, d.actor, d.run.Name, evidence.TypeItemReassigned, evidence.ItemObject(id),
+		evidence.ItemReassigned{Item: id, Version: it.Version, Basis: choice.Basis}, map[string]string{
 			"from": d.actor.PersonID, "to": choice.Reviewer.PersonID, "to_name": choice.Reviewer.Name, "to_email": choice.Reviewer.Email, "reason": reason,
 		})
 	return err
@@ -82,7 +82,7 @@ func (d *deciding) ensureReviewer(ctx context.Context, p *scope.Person) error {
 		return err
 	}
 	var value model.ReviewerValue
-	var bound verify.Bound
+	var bound evidence.Bound
 	row, err := reviewerRow(d.run.ID, p.Key, p.Person, salt, &value, &bound)
 	if err != nil {
 		return err

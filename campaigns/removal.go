@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"recert/campaigns/evidence/verify"
+	"recert/campaigns/evidence"
 	"recert/campaigns/scope"
 	"recert/model"
 	"recert/model/store"
@@ -128,7 +128,7 @@ func (rm *remover) one(ctx context.Context, r model.Remediation, a model.Access,
 		return fmt.Errorf("queue the removal of item %d: %w", r.ItemID, err)
 	}
 	rid := strconv.FormatInt(id, 10)
-	_, err = appendEvent(ctx, rm.tx, rm.actor, rm.run.Name, verify.TypeRevocationQueued, verify.RemediationObject(rid), verify.RevocationQueued{
+	_, err = appendEvent(ctx, rm.tx, rm.actor, rm.run.Name, evidence.TypeRevocationQueued, evidence.RemediationObject(rid), evidence.RevocationQueued{
 		Remediation: rid, Item: strconv.FormatInt(r.ItemID, 10), Source: src.Name, Mode: r.Mode, Grant: r.GrantID, GrantedAt: verifyTime(a.GrantedAt),
 		PathKind: kind, Entitlement: a.EntitlementID, Via: a.Via,
 	}, map[string]string{"account": a.AccountID, "username": a.Username})
@@ -266,7 +266,7 @@ func (d *deciding) cancelRemovals(ctx context.Context, it model.Item) error {
 		if !ok {
 			return model.Errorf(model.Conflict, "The removal has begun already, so the answer stands. Ask for the access to be granted again if it is needed.")
 		}
-		if err := stateEvent(ctx, d.tx, d.actor, d.run.Name, r, model.Cancelled, why, verify.RevocationState{}); err != nil {
+		if err := stateEvent(ctx, d.tx, d.actor, d.run.Name, r, model.Cancelled, why, evidence.RevocationState{}); err != nil {
 			return err
 		}
 	}
@@ -274,9 +274,9 @@ func (d *deciding) cancelRemovals(ctx context.Context, it model.Item) error {
 }
 
 // stateEvent says that a removal, which was as r, moved to a state. proof carries what proves it.
-func stateEvent(ctx context.Context, tx *store.Tx, actor model.Actor, run string, r model.Remediation, to model.RemediationState, reason string, proof verify.RevocationState) error {
+func stateEvent(ctx context.Context, tx *store.Tx, actor model.Actor, run string, r model.Remediation, to model.RemediationState, reason string, proof evidence.RevocationState) error {
 	id := strconv.FormatInt(r.ID, 10)
 	proof.Remediation, proof.Item, proof.From, proof.To, proof.Reason = id, strconv.FormatInt(r.ItemID, 10), string(r.State), string(to), reason
-	_, err := appendEvent(ctx, tx, actor, run, verify.TypeRevocationState, verify.RemediationObject(id), proof, nil)
+	_, err := appendEvent(ctx, tx, actor, run, evidence.TypeRevocationState, evidence.RemediationObject(id), proof, nil)
 	return err
 }

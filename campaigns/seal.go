@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"recert/campaigns/evidence/verify"
+	"recert/campaigns/evidence"
 	"recert/model"
 	"recert/model/store"
 )
@@ -84,7 +84,7 @@ func goneItem(ctx context.Context, tx *store.Tx, run model.Run, it model.Item, s
 		return err
 	}
 	id := strconv.FormatInt(it.ID, 10)
-	_, err = appendEvent(ctx, tx, system("snapshot"), run.Name, verify.TypeItemGone, verify.ItemObject(id), verify.ItemGone{Item: id, Snapshot: snap.ID}, nil)
+	_, err = appendEvent(ctx, tx, system("snapshot"), run.Name, evidence.TypeItemGone, evidence.ItemObject(id), evidence.ItemGone{Item: id, Snapshot: snap.ID}, nil)
 	return err
 }
 
@@ -164,23 +164,23 @@ func grantedAnew(r store.RemediationAtSeal) bool {
 func confirm(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot, why string) error {
 	next := r.Remediation
 	next.State, next.Reason, next.Proof, next.ProofSnapshot, next.ClosedAt = model.Confirmed, why, "snapshot", &snap.ID, tx.Now
-	return move(ctx, tx, r, next, verify.RevocationState{Proof: "snapshot", ReadAt: verifyTime(readBegan(snap)), Snapshot: snap.ID})
+	return move(ctx, tx, r, next, evidence.RevocationState{Proof: "snapshot", ReadAt: verifyTime(readBegan(snap)), Snapshot: snap.ID})
 }
 
 // reopen keeps the snapshot that saw the access again as proof_snapshot.
 func reopen(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot, why string) error {
 	next := r.Remediation
 	next.State, next.Reason, next.Proof, next.ProofSnapshot, next.ClosedAt, next.NextAt = model.CameBack, why, "", &snap.ID, 0, tx.Now
-	return move(ctx, tx, r, next, verify.RevocationState{ReadAt: verifyTime(readBegan(snap)), Snapshot: snap.ID})
+	return move(ctx, tx, r, next, evidence.RevocationState{ReadAt: verifyTime(readBegan(snap)), Snapshot: snap.ID})
 }
 
 func supersede(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot, why string) error {
 	next := r.Remediation
 	next.State, next.Reason, next.ClosedAt = model.Superseded, why, tx.Now
-	return move(ctx, tx, r, next, verify.RevocationState{ReadAt: verifyTime(readBegan(snap)), Snapshot: snap.ID})
+	return move(ctx, tx, r, next, evidence.RevocationState{ReadAt: verifyTime(readBegan(snap)), Snapshot: snap.ID})
 }
 
-func move(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, next model.Remediation, proof verify.RevocationState) error {
+func move(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, next model.Remediation, proof evidence.RevocationState) error {
 	if !r.State.Can(next.State) {
 		return fmt.Errorf("removal %d cannot go from %s to %s", r.ID, r.State, next.State)
 	}

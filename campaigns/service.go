@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"recert/campaigns/evidence"
-	"recert/campaigns/evidence/verify"
 	"recert/model"
 	"recert/model/store"
 )
@@ -49,13 +48,13 @@ func appendEvent(ctx context.Context, tx *store.Tx, actor model.Actor, run, typ,
 		personal = map[string]string{}
 	}
 	personal["actor"] = actor.Label()
-	return evidence.Append(ctx, tx, verify.Event{Type: typ, Run: run, Object: object, Data: data, Personal: personal})
+	return evidence.Append(ctx, tx, evidence.Event{Type: typ, Run: run, Object: object, Data: data, Personal: personal})
 }
 
 // system is the actor of what a snapshot or the clock brings about.
 func system(name string) model.Actor { return model.Actor{Name: name} }
 
-func verifyTime(t model.Time) verify.Time { return verify.Time(t) }
+func verifyTime(t model.Time) evidence.Time { return evidence.Time(t) }
 
 // zone is the time zone of a name; "" is UTC.
 func zone(name string) (*time.Location, error) {

@@ -3,7 +3,7 @@ package campaigns
 import (
 	"context"
 
-	"recert/campaigns/evidence/verify"
+	"recert/campaigns/evidence"
 	"recert/model"
 	"recert/model/store"
 )
@@ -69,7 +69,7 @@ func (d *deciding) signOff(ctx context.Context, in SignOffInput) (*SignedOff, er
 	}
 	out.Part.SignedAt = d.tx.Now
 	c := d.part.Counts()
-	out.EventID, err = appendEvent(ctx, d.tx, d.actor, d.run.Name, verify.TypeReviewSignedOff, reviewObject(d.part), verify.ReviewSignedOff{
+	out.EventID, err = appendEvent(ctx, d.tx, d.actor, d.run.Name, evidence.TypeReviewSignedOff, reviewObject(d.part), evidence.ReviewSignedOff{
 		Items: c.Items - c.Gone, Kept: c.Kept, Revoked: c.Revoked, Reduced: c.Reduced, Unsure: c.Unsure, Unanswered: c.Unanswered,
 		Statement: d.spec.Statement, ACR: d.actor.ACR, AMR: d.actor.AMR, AuthTime: verifyTime(d.actor.AuthTime),
 	}, map[string]string{"reviewer": d.actor.PersonID})

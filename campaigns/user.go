@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"recert/campaigns/evidence"
-	"recert/campaigns/evidence/verify"
 	"recert/model"
 	"recert/model/store"
 )
@@ -109,9 +108,9 @@ func SessionStarted(ctx context.Context, s *store.Store, user store.User, sess s
 		roles = append(roles, string(r))
 	}
 	return s.InTx(ctx, func(tx *store.Tx) error {
-		_, err := evidence.Append(ctx, tx, verify.Event{
-			Type: verify.TypeSessionStarted, Object: sessionObject(sess.TokenHash),
-			Data:     verify.SessionStarted{Roles: roles, Iss: user.Iss, ACR: sess.ACR, AMR: sess.AMR, AuthTime: verify.Time(sess.AuthTime), Method: method},
+		_, err := evidence.Append(ctx, tx, evidence.Event{
+			Type: evidence.TypeSessionStarted, Object: sessionObject(sess.TokenHash),
+			Data:     evidence.SessionStarted{Roles: roles, Iss: user.Iss, ACR: sess.ACR, AMR: sess.AMR, AuthTime: evidence.Time(sess.AuthTime), Method: method},
 			Personal: map[string]string{"user": userLabel(user), "sub": user.Sub},
 		})
 		return err
@@ -121,8 +120,8 @@ func SessionStarted(ctx context.Context, s *store.Store, user store.User, sess s
 // SessionEnded puts the end of sessions into the evidence: how is logout, back-channel or leaver.
 func SessionEnded(ctx context.Context, tx *store.Tx, hashes [][]byte, how string) error {
 	for _, h := range hashes {
-		if _, err := evidence.Append(ctx, tx, verify.Event{
-			Type: verify.TypeSessionEnded, Object: sessionObject(h), Data: verify.SessionEnded{How: how},
+		if _, err := evidence.Append(ctx, tx, evidence.Event{
+			Type: evidence.TypeSessionEnded, Object: sessionObject(h), Data: evidence.SessionEnded{How: how},
 		}); err != nil {
 			return err
 		}
@@ -186,9 +185,9 @@ func CreateLoginLink(ctx context.Context, s *store.Store, by, email string, role
 		if err := tx.InsertLoginLink(ctx, store.LoginLink{TokenHash: hash[:], Email: email, Role: string(role), ExpiresAt: tx.Now.Add(LoginLinkTTL)}); err != nil {
 			return err
 		}
-		_, err := evidence.Append(ctx, tx, verify.Event{
-			Type: verify.TypeLoginLinkCreated, Object: fmt.Sprintf("login_link:%x", hash[:8]),
-			Data: verify.LoginLinkCreated{Role: string(role)}, Personal: map[string]string{"email": email, "actor": by},
+		_, err := evidence.Append(ctx, tx, evidence.Event{
+			Type: evidence.TypeLoginLinkCreated, Object: fmt.Sprintf("login_link:%x", hash[:8]),
+			Data: evidence.LoginLinkCreated{Role: string(role)}, Personal: map[string]string{"email": email, "actor": by},
 		})
 		return err
 	})

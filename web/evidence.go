@@ -84,6 +84,12 @@ func (s *site) export(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	select {
+	case s.exports <- struct{}{}:
+		defer func() { <-s.exports }()
+	default:
+		return model.Errorf(model.Conflict, "Other packages are being made right now. Try again in a minute.")
+	}
 	f, err := os.CreateTemp("", "recert-package-*.zip")
 	if err != nil {
 		return fmt.Errorf("make room for a package: %w", err)

@@ -34,7 +34,7 @@ type issuer struct {
 
 	mu     sync.Mutex
 	codes  map[string]grant
-	claims map[string]any            // of whoever signs in next
+	claims map[string]any              // of whoever signs in next
 	lie    func(claims map[string]any) // changes the id token
 	sign   func(claims map[string]any) string
 }

@@ -48,7 +48,7 @@ func TestSignIn(t *testing.T) {
 		c.Get("/campaigns").Want(http.StatusNotFound)
 
 		// The code and the state work once.
-		c.Get("/login/callback?" + answer.Encode()).Want(http.StatusForbidden, webtest.In("main", webtest.HasText("You could not be signed in.")))
+		c.Get("/login/callback?"+answer.Encode()).Want(http.StatusForbidden, webtest.In("main", webtest.HasText("You could not be signed in.")))
 
 		// A sign-in rotates the token, and the old one is dead.
 		old := c.Cookies["__Host-recert"]
@@ -79,23 +79,23 @@ func TestSignInRefused(t *testing.T) {
 		lie    func(map[string]any)
 		sign   func(map[string]any) string
 	}{
-		"wrong state":         {answer: func(q url.Values) { q.Set("state", "x") }},
-		"no state":            {answer: func(q url.Values) { q.Del("state") }},
-		"wrong iss parameter": {answer: func(q url.Values) { q.Set("iss", "https://other.example") }},
-		"no iss parameter":    {answer: func(q url.Values) { q.Del("iss") }},
-		"wrong code":          {answer: func(q url.Values) { q.Set("code", "x") }},
-		"no code":             {answer: func(q url.Values) { q.Del("code") }},
-		"refused there":       {answer: func(q url.Values) { q.Set("error", "access_denied"); q.Del("code") }},
-		"wrong nonce":         {lie: set("nonce", "x")},
-		"no nonce":            {lie: func(c map[string]any) { delete(c, "nonce") }},
-		"wrong issuer":        {lie: set("iss", "https://other.example")},
-		"wrong audience":      {lie: set("aud", "other")},
-		"expired":             {lie: set("exp", storetest.Epoch.Add(-time.Minute).Unix())},
-		"no expiry":           {lie: func(c map[string]any) { delete(c, "exp") }},
-		"alg none":            {sign: unsigned},
-		"another's key":       {sign: func(c map[string]any) string { return i.jwt(i.stolen, "JWT", c) }},
-		"another at_hash":     {lie: set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")},
-		"no token":            {sign: func(map[string]any) string { return "x" }},
+		"wrong state":                   {answer: func(q url.Values) { q.Set("state", "x") }},
+		"no state":                      {answer: func(q url.Values) { q.Del("state") }},
+		"wrong iss parameter":           {answer: func(q url.Values) { q.Set("iss", "https://other.example") }},
+		"no iss parameter":              {answer: func(q url.Values) { q.Del("iss") }},
+		"wrong code":                    {answer: func(q url.Values) { q.Set("code", "x") }},
+		"no code":                       {answer: func(q url.Values) { q.Del("code") }},
+		"refused there":                 {answer: func(q url.Values) { q.Set("error", "access_denied"); q.Del("code") }},
+		"wrong nonce":                   {lie: set("nonce", "x")},
+		"no nonce":                      {lie: func(c map[string]any) { delete(c, "nonce") }},
+		"wrong issuer":                  {lie: set("iss", "https://other.example")},
+		"wrong audience":                {lie: set("aud", "other")},
+		"expired":                       {lie: set("exp", storetest.Epoch.Add(-time.Minute).Unix())},
+		"no expiry":                     {lie: func(c map[string]any) { delete(c, "exp") }},
+		"alg none":                      {sign: unsigned},
+		"another's key":                 {sign: func(c map[string]any) string { return i.jwt(i.stolen, "JWT", c) }},
+		"another at_hash":               {lie: set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")},
+		"no token":                      {sign: func(map[string]any) string { return "x" }},
 		"a name that no database keeps": {lie: set("name", "a\x00b")},
 	} {
 		c := w.client()
@@ -176,6 +176,10 @@ func TestTie(t *testing.T) {
 func TestSignOut(t *testing.T) {
 	t.Parallel()
 	eachSSO(t, func(t *testing.T, w *world, i *issuer) {
+		// Sessions outlive a restart, so a page of before any sign-in can sign out too.
+		if csp := w.as("u3").Get("/").Header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' "+i.srv.URL+";") {
+			t.Errorf("before the first sign-in: %s", csp)
+		}
 		i.as("sub-ana", "ana@example.com", true)
 		c := w.client()
 		signIn(c, i).Want(http.StatusSeeOther)

@@ -82,7 +82,7 @@ func TestUpload(t *testing.T) {
 			t.Errorf("%+v, %v", p.Person, err)
 		}
 		csv := admin.Get(snap.Attrs("a[download]", "href")[0])
-		if csv.Status != http.StatusOK || !strings.HasPrefix(csv.Body, "kind,file,line,column,reason,row\npeople,people.csv,4,person_id,") || !strings.HasSuffix(csv.Body, "# 2 rejected rows,,,,,\n") {
+		if csv.Status != http.StatusOK || !strings.HasPrefix(csv.Body, "kind,file,line,column,reason,row\npeople,people.csv,4,Employee No,person_id is required") || !strings.HasSuffix(csv.Body, "# 2 rejected rows,,,,,\n") {
 			t.Errorf("rejects: %d %q", csv.Status, csv.Body)
 		}
 		if n, err := w.store.CountRows(t.Context(), "blob_chunks"); err != nil || n != 0 {

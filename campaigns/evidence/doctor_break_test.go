@@ -106,6 +106,7 @@ var corruptions = map[string][]corruption{
 		{sql: []string{"UPDATE rejects SET raw = 'other'"}, alone: true},
 	},
 	"snapshots.sealed_only": {
+		by("INSERT INTO grant_changes (source_id, grant_id, last_snapshot, hash, data) SELECT source_id, id, (SELECT id FROM snapshots WHERE state = 'held'), hash, data FROM grants WHERE source_id = " + wiki),
 		by("UPDATE grants SET last_snapshot = (SELECT id FROM snapshots WHERE state = 'discarded') WHERE source_id = " + wiki + " AND id = " + someGrant),
 		by("UPDATE person_versions SET first_snapshot = 2"),
 		by("UPDATE run_sources SET snapshot_id = (SELECT id FROM snapshots WHERE state = 'held') WHERE source_id = " + wiki),

@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"recert/campaigns/evidence/verify"
+	"recert/campaigns/evidence"
 	"recert/model"
 	"recert/model/store"
 )
@@ -48,8 +48,8 @@ func (s *Service) Release(ctx context.Context, actor model.Actor, snapshotID int
 		if w.counts, err = compare(ctx, tx, &w.snap, w.ledgers); err != nil {
 			return err
 		}
-		released := verify.SnapshotReleased{Snapshot: snap.ID, Source: src.Name, Reason: reason}
-		if err := appendEvent(ctx, tx, verify.TypeSnapshotReleased, snap.ID, released, actor.Label()); err != nil {
+		released := evidence.SnapshotReleased{Snapshot: snap.ID, Source: src.Name, Reason: reason}
+		if err := appendEvent(ctx, tx, evidence.TypeSnapshotReleased, snap.ID, released, actor.Label()); err != nil {
 			return err
 		}
 		return w.seal(ctx, tx)
@@ -75,7 +75,7 @@ func (s *Service) Discard(ctx context.Context, actor model.Actor, snapshotID int
 		if err := tx.EmptyStage(ctx, snap.ID); err != nil {
 			return err
 		}
-		return appendEvent(ctx, tx, verify.TypeSnapshotDiscarded, snap.ID, verify.SnapshotDiscarded{Snapshot: snap.ID, Source: src.Name, Reason: reason}, actor.Label())
+		return appendEvent(ctx, tx, evidence.TypeSnapshotDiscarded, snap.ID, evidence.SnapshotDiscarded{Snapshot: snap.ID, Source: src.Name, Reason: reason}, actor.Label())
 	})
 }
 

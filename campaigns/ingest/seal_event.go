@@ -7,7 +7,6 @@ import (
 
 	"recert/campaigns/connector"
 	"recert/campaigns/evidence"
-	"recert/campaigns/evidence/verify"
 	"recert/model"
 	"recert/model/store"
 )
@@ -18,7 +17,7 @@ func (w *sealing) sealedEvent(ctx context.Context, tx *store.Tx, unmatched map[s
 	if err != nil {
 		return err
 	}
-	return appendEvent(ctx, tx, verify.TypeSnapshotSealed, w.snap.ID, body, w.actor)
+	return appendEvent(ctx, tx, evidence.TypeSnapshotSealed, w.snap.ID, body, w.actor)
 }
 
 // heldEvent appends snapshot.held.
@@ -27,28 +26,28 @@ func (w *sealing) heldEvent(ctx context.Context, tx *store.Tx, reasons []string)
 	if err != nil {
 		return err
 	}
-	return appendEvent(ctx, tx, verify.TypeSnapshotHeld, w.snap.ID, verify.SnapshotHeld{SnapshotSealed: body, Reasons: reasons}, w.actor)
+	return appendEvent(ctx, tx, evidence.TypeSnapshotHeld, w.snap.ID, evidence.SnapshotHeld{SnapshotSealed: body, Reasons: reasons}, w.actor)
 }
 
 // body is what both events say of the snapshot.
-func (w *sealing) body(ctx context.Context, tx *store.Tx, unmatched map[string]int64) (verify.SnapshotSealed, error) {
+func (w *sealing) body(ctx context.Context, tx *store.Tx, unmatched map[string]int64) (evidence.SnapshotSealed, error) {
 	s := &w.snap
 	var ex connector.Extraction
 	if err := json.Unmarshal([]byte(s.Extraction), &ex); err != nil {
-		return verify.SnapshotSealed{}, fmt.Errorf("read how snapshot %d was obtained: %w", s.ID, err)
+		return evidence.SnapshotSealed{}, fmt.Errorf("read how snapshot %d was obtained: %w", s.ID, err)
 	}
 	stored, err := tx.SnapshotFiles(ctx, s.ID)
 	if err != nil {
-		return verify.SnapshotSealed{}, err
+		return evidence.SnapshotSealed{}, err
 	}
-	files := make([]verify.SourceFile, 0, len(stored))
+	files := make([]evidence.SourceFile, 0, len(stored))
 	for _, f := range stored {
-		files = append(files, verify.SourceFile{Kind: string(f.Kind), Name: f.Name, SHA256: f.SHA256, Bytes: f.Bytes})
+		files = append(files, evidence.SourceFile{Kind: string(f.Kind), Name: f.Name, SHA256: f.SHA256, Bytes: f.Bytes})
 	}
-	kinds := map[string]verify.KindCount{}
+	kinds := map[string]evidence.KindCount{}
 	for _, l := range w.ledgers {
 		if l.Given {
-			kinds[string(l.Kind)] = verify.KindCount{
+			kinds[string(l.Kind)] = evidence.KindCount{
 				Read: l.Read, Accepted: l.Accepted, Rejected: l.Rejected, New: l.New, Changed: l.Changed, Unchanged: l.Unchanged,
 				Gone: l.Gone, Previous: l.Previous, Duplicates: l.Duplicates, Expected: l.Expected,
 			}
@@ -58,16 +57,16 @@ func (w *sealing) body(ctx context.Context, tx *store.Tx, unmatched map[string]i
 	if s.PreviousID != nil {
 		previous = *s.PreviousID
 	}
-	return verify.SnapshotSealed{
-		Source: w.src.Name, Provides: string(w.src.Provides), Snapshot: s.ID, AsOf: verify.Time(s.AsOf), Digest: s.Digest, Previous: previous,
-		Origin: s.Origin, Endpoint: ex.Endpoint, Query: ex.Query, Pages: int64(ex.Pages), StartedAt: verify.Time(s.StartedAt), EndedAt: verify.Time(s.EndedAt),
+	return evidence.SnapshotSealed{
+		Source: w.src.Name, Provides: string(w.src.Provides), Snapshot: s.ID, AsOf: evidence.Time(s.AsOf), Digest: s.Digest, Previous: previous,
+		Origin: s.Origin, Endpoint: ex.Endpoint, Query: ex.Query, Pages: int64(ex.Pages), StartedAt: evidence.Time(s.StartedAt), EndedAt: evidence.Time(s.EndedAt),
 		Files: files, Kinds: kinds, Unmatched: unmatched, Rejects: s.Rejects, RejectsRoot: s.RejectsRoot,
 	}, nil
 }
 
 // appendEvent appends an event about a snapshot. Whoever seals holds the lock on its source.
 func appendEvent(ctx context.Context, tx *store.Tx, typ string, id int64, body any, actor string) error {
-	ev := verify.Event{Type: typ, Object: verify.SnapshotObject(id), Data: body}
+	ev := evidence.Event{Type: typ, Object: evidence.SnapshotObject(id), Data: body}
 	if actor != "" {
 		ev.Personal = map[string]string{"actor": actor}
 	}

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"recert/campaigns/evidence/verify"
+	"recert/campaigns/evidence"
 	"recert/model"
 	"recert/model/store"
 )
@@ -37,7 +37,7 @@ type stager struct {
 	digest *digest
 	stats  map[model.Kind]*kindStats
 	n      int64 // rejects of all kinds
-	root   verify.Root
+	root   evidence.Root
 }
 
 // rowKey is a key of any kind in as little memory as possible: a million of them are kept.
@@ -231,14 +231,14 @@ func (st *stager) rejects(c *chunk) ([]store.Reject, error) {
 	slices.SortStableFunc(c.rejects, func(x, y model.Reject) int { return cmp.Compare(x.Line, y.Line) })
 	out := make([]store.Reject, 0, len(c.rejects))
 	for _, r := range c.rejects {
-		salt := make([]byte, verify.SaltSize)
+		salt := make([]byte, evidence.SaltSize)
 		rand.Read(salt) //nolint:errcheck // it never fails: it ends the program instead
-		details := verify.RejectDetails{Raw: r.Raw, Reason: r.Reason}
-		bound, err := verify.Bind(salt, "details", details)
+		details := evidence.RejectDetails{Raw: r.Raw, Reason: r.Reason}
+		bound, err := evidence.Bind(salt, "details", details)
 		if err != nil {
 			return nil, fmt.Errorf("seal the rejected line %d of %s: %w", r.Line, r.File, err)
 		}
-		row := verify.Rejection{Snapshot: st.snap.ID, Source: st.source, Kind: string(r.Kind), File: r.File, Line: r.Line, Column: r.Column, Details: details, Bound: bound}
+		row := evidence.Rejection{Snapshot: st.snap.ID, Source: st.source, Kind: string(r.Kind), File: r.File, Line: r.Line, Column: r.Column, Details: details, Bound: bound}
 		hash, err := row.Hash()
 		if err != nil {
 			return nil, fmt.Errorf("seal the rejected line %d of %s: %w", r.Line, r.File, err)

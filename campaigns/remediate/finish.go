@@ -9,7 +9,6 @@ import (
 
 	"recert/campaigns/connector"
 	"recert/campaigns/evidence"
-	"recert/campaigns/evidence/verify"
 	"recert/model"
 	"recert/model/store"
 )
@@ -21,8 +20,8 @@ const finishTimeout = 30 * time.Second
 const actor = "removal worker"
 
 func appendEvent(ctx context.Context, tx *store.Tx, by, run, typ string, removal int64, data any) error {
-	_, err := evidence.Append(ctx, tx, verify.Event{
-		Type: typ, Run: run, Object: verify.RemediationObject(id(removal)), Data: data, Personal: map[string]string{"actor": by},
+	_, err := evidence.Append(ctx, tx, evidence.Event{
+		Type: typ, Run: run, Object: evidence.RemediationObject(id(removal)), Data: data, Personal: map[string]string{"actor": by},
 	})
 	return err
 }
@@ -30,8 +29,8 @@ func appendEvent(ctx context.Context, tx *store.Tx, by, run, typ string, removal
 func id(n int64) string { return strconv.FormatInt(n, 10) }
 
 func stateEvent(ctx context.Context, tx *store.Tx, by, run string, r model.Remediation, from model.RemediationState, read model.Time) error {
-	return appendEvent(ctx, tx, by, run, verify.TypeRevocationState, r.ID, verify.RevocationState{
-		Remediation: id(r.ID), Item: id(r.ItemID), From: string(from), To: string(r.State), Reason: r.Reason, Proof: r.Proof, ReadAt: verify.Time(read),
+	return appendEvent(ctx, tx, by, run, evidence.TypeRevocationState, r.ID, evidence.RevocationState{
+		Remediation: id(r.ID), Item: id(r.ItemID), From: string(from), To: string(r.State), Reason: r.Reason, Proof: r.Proof, ReadAt: evidence.Time(read),
 	})
 }
 
@@ -45,10 +44,10 @@ func attemptEvent(ctx context.Context, tx *store.Tx, run string, r model.Remedia
 	if err != nil {
 		return err
 	}
-	return appendEvent(ctx, tx, actor, run, verify.TypeRevocationAttempt, r.ID, verify.RevocationAttempted{
-		Remediation: id(r.ID), Item: id(r.ItemID), Attempt: int64(a.N), Fence: a.Fence, IntentAt: verify.Time(a.IntentAt),
+	return appendEvent(ctx, tx, actor, run, evidence.TypeRevocationAttempt, r.ID, evidence.RevocationAttempted{
+		Remediation: id(r.ID), Item: id(r.ItemID), Attempt: int64(a.N), Fence: a.Fence, IntentAt: evidence.Time(a.IntentAt),
 		Before: string(before.Presence), BeforeVersion: before.Version, Outcome: a.Outcome, After: string(after.Presence),
-		ReadAt: verify.Time(a.ReadAt), Detail: detail,
+		ReadAt: evidence.Time(a.ReadAt), Detail: detail,
 	})
 }
 

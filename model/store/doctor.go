@@ -95,12 +95,6 @@ func (q queries) CountEvents(ctx context.Context, typ, run string) (int64, error
 	return n, q.all(ctx, &n, "SELECT COUNT(*) FROM events WHERE type = ?", typ)
 }
 
-// CountRows counts the rows of a table, which may not come from input.
-func (q queries) CountRows(ctx context.Context, table string) (int64, error) {
-	var n int64
-	return n, q.all(ctx, &n, "SELECT COUNT(*) FROM ?", bun.Ident(table))
-}
-
 // LogHash is one entry of the log with the hash that its event has.
 type LogHash struct {
 	Idx  int64  `bun:"idx"`
@@ -261,6 +255,55 @@ func (q queries) EventsOfObjects(ctx context.Context, objects []string) ([]Event
 func (q queries) AllConfigs(ctx context.Context) ([]Config, error) {
 	var cs []Config
 	return cs, q.all(ctx, &cs, "SELECT * FROM configs ORDER BY kind, name")
+}
+
+// Bound is where intervals of a source begin, or end.
+type Bound struct {
+	SourceID int64
+	Snapshot int64
+}
+
+// Bounds count where the intervals of a kind begin and where they end. It reads them all, one by
+// one: a database that groups them would hold them all.
+func (q queries) Bounds(ctx context.Context, kind model.Kind) (begun, ended map[Bound]int64, err error) {
+	table := "grants"
+	if kind != model.KindGrants {
+		table, _ = versionTable(kind)
+	}
+	begun, ended = map[Bound]int64{}, map[Bound]int64{}
+	rows, err := q.rows(ctx, "SELECT source_id, first_snapshot, COALESCE(last_snapshot, 0) FROM "+table)
+	if err != nil {
+		return nil, nil, wrap(err)
+	}
+	err = scanEach(rows, func() error {
+		var source, first, last int64
+		if err := rows.Scan(&source, &first, &last); err != nil {
+			return err
+		}
+		begun[Bound{source, first}]++
+		if last != 0 {
+			ended[Bound{source, last}]++
+		}
+		return nil
+	})
+	return begun, ended, err
+}
+
+// ChangeBounds count with which snapshots what grants said before ended.
+func (q queries) ChangeBounds(ctx context.Context) (map[Bound]int64, error) {
+	ended := map[Bound]int64{}
+	rows, err := q.rows(ctx, "SELECT source_id, last_snapshot FROM grant_changes")
+	if err != nil {
+		return nil, wrap(err)
+	}
+	return ended, scanEach(rows, func() error {
+		var b Bound
+		if err := rows.Scan(&b.SourceID, &b.Snapshot); err != nil {
+			return err
+		}
+		ended[b]++
+		return nil
+	})
 }
 
 // TextRow is one text with the id of its row.

@@ -3,6 +3,8 @@ package store
 import (
 	"fmt"
 	"strings"
+
+	"recert/model"
 )
 
 // The rules that SQL can check alone. Each reads in the order of an index or looks rows up by
@@ -142,11 +144,15 @@ var RuleIntents = Rule{
 }
 
 // versions are the tables of intervals, with the columns of their key and how a row is named.
-var versions = []struct{ table, kind, key string }{
-	{"person_versions", "people", "person_key"},
-	{"account_versions", "accounts", "account_key"},
-	{"entitlement_versions", "entitlements", "entitlement_key"},
-	{"grants", "grants", ""},
+var versions = []struct {
+	table string
+	kind  model.Kind
+	key   string
+}{
+	{"person_versions", model.KindPeople, "person_key"},
+	{"account_versions", model.KindAccounts, "account_key"},
+	{"entitlement_versions", model.KindEntitlements, "entitlement_key"},
+	{"grants", model.KindGrants, ""},
 }
 
 // RuleOneOpen: of one key there is at most one open interval.
@@ -179,9 +185,9 @@ var RuleOverlaps = func() Rule {
 	return r
 }()
 
-// RuleSealedOnly: only sealed snapshots have an effect that anybody can see.
-var RuleSealedOnly = func() Rule {
-	r := Rule{
+// RuleSealedOnly: only sealed snapshots have an effect that anybody can see. Where intervals begin
+// and end is for Bounds to tell.
+var RuleSealedOnly = Rule{
 		`SELECT 'snapshot ' || id || ' is ' || state || ' and sealed at ' || COALESCE(sealed_at, 0) AS what FROM snapshots
 			WHERE (state = 'sealed') <> (sealed_at IS NOT NULL)`,
 		`SELECT 'run ' || f.run_id || ' is frozen at snapshot ' || f.snapshot_id || ', which is ' || n.state AS what
@@ -190,21 +196,11 @@ var RuleSealedOnly = func() Rule {
 			FROM items i LEFT JOIN snapshots n ON n.id = i.gone_snapshot WHERE i.gone_snapshot IS NOT NULL AND (n.id IS NULL OR n.state <> 'sealed' OR n.source_id <> i.source_id)`,
 		`SELECT 'removal ' || r.id || ' is settled by snapshot ' || r.proof_snapshot || ', which is not sealed' AS what
 			FROM remediations r LEFT JOIN snapshots n ON n.id = r.proof_snapshot WHERE r.proof_snapshot IS NOT NULL AND (n.id IS NULL OR n.state <> 'sealed' OR n.source_id <> r.source_id)`,
-	}
-	bound := func(table, column string) string {
-		return fmt.Sprintf(`SELECT '%s of source ' || t.source_id || ' begin or end with snapshot ' || t.snapshot || ', which is not sealed' AS what
-			FROM (SELECT source_id, %s AS snapshot FROM %[1]s WHERE %[2]s IS NOT NULL GROUP BY source_id, %[2]s) t LEFT JOIN snapshots n ON n.id = t.snapshot
-			WHERE n.id IS NULL OR n.state <> 'sealed' OR n.source_id <> t.source_id`, table, column)
-	}
-	for _, v := range versions {
-		r = append(r, bound(v.table, "first_snapshot"), bound(v.table, "last_snapshot"))
-	}
-	return append(r, bound("grant_changes", "last_snapshot"))
-}()
+}
 
-// RuleBalance: the equations of the population ledger, and the rows that it counts.
-var RuleBalance = func() Rule {
-	r := Rule{
+// RuleBalance: the equations of the population ledger, and the rejected rows that it counts. What was
+// live is for Bounds to tell.
+var RuleBalance = Rule{
 		`SELECT 'the ledger of ' || kind || ' of snapshot ' || snapshot_id || ' does not balance' AS what FROM snapshot_kinds
 			WHERE (given AND (read_rows <> accepted + rejected OR accepted <> new_rows + changed + unchanged OR previous <> unchanged + changed + gone OR duplicates > rejected))
 			OR (NOT given AND (read_rows <> 0 OR accepted <> 0 OR rejected <> 0))`,
@@ -212,23 +208,7 @@ var RuleBalance = func() Rule {
 			WHERE n.state IN ('sealed', 'held') AND k.rejected <> (SELECT COUNT(*) FROM rejects j WHERE j.snapshot_id = n.id AND j.kind = k.kind)`,
 		`SELECT 'sealed snapshot ' || n.id || ' has no ledger' AS what FROM snapshots n
 			WHERE n.state IN ('sealed', 'held') AND NOT EXISTS (SELECT 1 FROM snapshot_kinds k WHERE k.snapshot_id = n.id)`,
-	}
-	// What was live at a snapshot is what began up to it less what ended before it: one pass over the
-	// intervals serves all snapshots.
-	for _, v := range versions {
-		live := func(snapshot string) string {
-			return fmt.Sprintf(`(SELECT COALESCE(SUM(b.n), 0) FROM begun b WHERE b.source_id = s.source_id AND b.snapshot <= COALESCE(%s, 0))
-				- (SELECT COALESCE(SUM(e.n), 0) FROM ended e WHERE e.source_id = s.source_id AND e.snapshot < COALESCE(%[1]s, 0))`, snapshot)
-		}
-		r = append(r, fmt.Sprintf(`WITH begun AS MATERIALIZED (SELECT source_id, first_snapshot AS snapshot, COUNT(*) AS n FROM %s GROUP BY source_id, first_snapshot),
-			ended AS MATERIALIZED (SELECT source_id, last_snapshot AS snapshot, COUNT(*) AS n FROM %[1]s WHERE last_snapshot IS NOT NULL GROUP BY source_id, last_snapshot)
-			SELECT 'snapshot ' || t.id || ' has ' || t.live || ' %[2]s, its ledger says ' || t.accepted || ' after ' || t.previous || ', and there were ' || t.was AS what FROM (
-				SELECT s.id, k.given, k.accepted, k.previous, %[3]s AS live, %[4]s AS was
-				FROM snapshots s JOIN snapshot_kinds k ON k.snapshot_id = s.id AND k.kind = '%[2]s' WHERE s.state = 'sealed') t
-			WHERE (t.given AND (t.live <> t.accepted OR t.was <> t.previous)) OR (NOT t.given AND t.live <> t.was)`, v.table, v.kind, live("s.id"), live("s.previous_id")))
-	}
-	return r
-}()
+}
 
 // references are what must be there for what points at it, whether or not the schema enforces it:
 // table, columns, the other table, its columns. A NULL in the first column points at nothing.

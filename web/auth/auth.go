@@ -220,17 +220,19 @@ func (a *Auth) BackchannelLogout(w http.ResponseWriter, r *http.Request) error {
 }
 
 // Origin is the provider's origin, which the logout form's redirect must be allowed to reach;
-// "" when it is not known yet.
+// "" without a provider. Before the first sign-in of this process it is the issuer's: sessions
+// outlive a restart.
 func (a *Auth) Origin() string {
 	if a.Provider == nil {
 		return ""
 	}
 	a.Provider.mu.Lock()
 	defer a.Provider.mu.Unlock()
-	if a.Provider.disc == nil {
-		return ""
+	address := a.Provider.cfg.Issuer
+	if a.Provider.disc != nil && a.Provider.disc.endSession != "" {
+		address = a.Provider.disc.endSession
 	}
-	u, err := url.Parse(a.Provider.disc.endSession)
+	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return ""
 	}

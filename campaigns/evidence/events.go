@@ -1,0 +1,81 @@
+package evidence
+
+import "recert/campaigns/evidence/verify"
+
+// What writers of events need of the verifier's format, under this package's name: the verifier
+// stands alone, and nothing else of Recert imports it.
+
+// The records and bodies; verify describes each.
+type (
+	Bound               = verify.Bound
+	CampaignClosed      = verify.CampaignClosed
+	CampaignLaunched    = verify.CampaignLaunched
+	ConfigApplied       = verify.ConfigApplied
+	Event               = verify.Event
+	ItemDecided         = verify.ItemDecided
+	ItemDefaulted       = verify.ItemDefaulted
+	ItemGone            = verify.ItemGone
+	ItemReassigned      = verify.ItemReassigned
+	KindCount           = verify.KindCount
+	LoginLinkCreated    = verify.LoginLinkCreated
+	RejectDetails       = verify.RejectDetails
+	Rejection           = verify.Rejection
+	ReviewSignedOff     = verify.ReviewSignedOff
+	RevocationAttempted = verify.RevocationAttempted
+	RevocationQueued    = verify.RevocationQueued
+	RevocationState     = verify.RevocationState
+	Root                = verify.Root
+	SessionEnded        = verify.SessionEnded
+	SessionStarted      = verify.SessionStarted
+	SnapshotDiscarded   = verify.SnapshotDiscarded
+	SnapshotHeld        = verify.SnapshotHeld
+	SnapshotReleased    = verify.SnapshotReleased
+	SnapshotSealed      = verify.SnapshotSealed
+	SourceFile          = verify.SourceFile
+	SourceSnapshot      = verify.SourceSnapshot
+	Time                = verify.Time
+)
+
+// The types of events, and the size of a salt.
+const (
+	SaltSize              = verify.SaltSize
+	TypeCampaignClosed    = verify.TypeCampaignClosed
+	TypeCampaignLaunched  = verify.TypeCampaignLaunched
+	TypeConfigApplied     = verify.TypeConfigApplied
+	TypeItemDecided       = verify.TypeItemDecided
+	TypeItemDefaulted     = verify.TypeItemDefaulted
+	TypeItemGone          = verify.TypeItemGone
+	TypeItemReassigned    = verify.TypeItemReassigned
+	TypeLoginLinkCreated  = verify.TypeLoginLinkCreated
+	TypeReviewSignedOff   = verify.TypeReviewSignedOff
+	TypeRevocationAttempt = verify.TypeRevocationAttempt
+	TypeRevocationQueued  = verify.TypeRevocationQueued
+	TypeRevocationState   = verify.TypeRevocationState
+	TypeSessionEnded      = verify.TypeSessionEnded
+	TypeSessionStarted    = verify.TypeSessionStarted
+	TypeSnapshotDiscarded = verify.TypeSnapshotDiscarded
+	TypeSnapshotHeld      = verify.TypeSnapshotHeld
+	TypeSnapshotReleased  = verify.TypeSnapshotReleased
+	TypeSnapshotSealed    = verify.TypeSnapshotSealed
+)
+
+// Canonical is the one JSON that is hashed.
+func Canonical(v any) ([]byte, error) { return verify.Canonical(v) }
+
+// Bind commits to a personal record under a salt.
+func Bind(salt []byte, name string, v any) (Bound, error) { return verify.Bind(salt, name, v) }
+
+// ParseLeaf reads an event back, with the body of its type.
+func ParseLeaf(leaf []byte) (*verify.Leaf, any, error) { return verify.ParseLeaf(leaf) }
+
+// ItemObject names an item as the object of an event.
+func ItemObject(item string) string { return verify.ItemObject(item) }
+
+// RemediationObject names a removal as the object of an event.
+func RemediationObject(id string) string { return verify.RemediationObject(id) }
+
+// RunObject names a run as the object of an event.
+func RunObject(run string) string { return verify.RunObject(run) }
+
+// SnapshotObject names a snapshot as the object of an event.
+func SnapshotObject(id int64) string { return verify.SnapshotObject(id) }
