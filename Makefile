@@ -46,6 +46,8 @@ test: deps check-generated check-format lint ## Everything the build server chec
 .PHONY: test-go
 test-go:
 	@$(GO) test -race -timeout 20m $(PARTS)
+	@echo '== test every byte of a package: with the race detector it is every 16th'
+	@$(GO) test -timeout 10m ./campaigns/evidence/verify
 	@echo '== test the whole, in a browser'
 	@$(GO) test -race -timeout 20m $(WHOLE)
 

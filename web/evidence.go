@@ -16,7 +16,10 @@ import (
 	"recert/views/ui"
 )
 
-const packageRows = 50
+const (
+	packageRows   = 50
+	waitingListed = 1000 // more than so many events that wait are not counted
+)
 
 // evidence is the state of the log, and the packages of closed campaigns.
 func (s *site) evidence(w http.ResponseWriter, r *request) error {
@@ -25,11 +28,11 @@ func (s *site) evidence(w http.ResponseWriter, r *request) error {
 	if p.Size, err = s.Store.LogSize(r.Context()); err != nil {
 		return err
 	}
-	events, err := s.Store.CountRows(r.Context(), "events")
+	waiting, err := s.Store.Unsequenced(r.Context(), waitingListed)
 	if err != nil {
 		return err
 	}
-	p.Waiting = max(0, events-p.Size)
+	p.Waiting = int64(len(waiting))
 	cp, err := s.Store.LatestCheckpoint(r.Context())
 	switch {
 	case err == nil:

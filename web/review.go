@@ -218,6 +218,10 @@ func (s *site) answer(w http.ResponseWriter, r *request, answer model.Answer) er
 	}
 	_, err = s.Campaigns.Decide(r.Context(), r.actor, in)
 	p := reviewPage{run: run, back: reviewQuery(back), item: item, typed: in}
+	if err == nil && answer == model.NotMine {
+		p.back.Del(review.ParamItem) // it is somebody else's now
+		return redirect(w, r, reviewAddress(p))
+	}
 	if err == nil {
 		return redirect(w, r, reviewAddress(p)+"#item-"+strconv.FormatInt(item, 10))
 	}

@@ -9,7 +9,9 @@ import (
 
 // eachSnapshot calls fn for every snapshot, by id.
 func eachSnapshot(ctx context.Context, d *doctor, fn func(*model.Snapshot) error) error {
-	page := func(ctx context.Context, s model.Snapshot) ([]model.Snapshot, error) { return d.SnapshotsAfter(ctx, s.ID) }
+	page := func(ctx context.Context, s model.Snapshot) ([]model.Snapshot, error) {
+		return d.SnapshotsAfter(ctx, s.ID)
+	}
 	return pages(ctx, page, nil, fn)
 }
 

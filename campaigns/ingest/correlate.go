@@ -149,8 +149,8 @@ func targetsOf(ctx context.Context, tx *store.Tx, src store.Source, spec model.S
 
 // correlateAfter works out anew which person each account belongs to: of the source that was
 // sealed, or of all sources when the people changed. What it gives speaks of the source that was
-// sealed. first tells that this source had no snapshot yet.
-func correlateAfter(ctx context.Context, tx *store.Tx, src store.Source, spec model.SourceSpec, first bool) (*found, error) {
+// sealed.
+func correlateAfter(ctx context.Context, tx *store.Tx, src store.Source, spec model.SourceSpec) (*found, error) {
 	targets, err := targetsOf(ctx, tx, src, spec)
 	if err != nil {
 		return nil, err
@@ -168,7 +168,7 @@ func correlateAfter(ctx context.Context, tx *store.Tx, src store.Source, spec mo
 	}
 	f := newFound()
 	for _, t := range targets {
-		if f, err = correlate(ctx, tx, t.src, t.rules, ix, first && !people); err != nil {
+		if f, err = correlate(ctx, tx, t.src, t.rules, ix); err != nil {
 			return nil, fmt.Errorf("source %s: %w", t.src.Name, err)
 		}
 	}
@@ -181,12 +181,7 @@ func correlateAfter(ctx context.Context, tx *store.Tx, src store.Source, spec mo
 }
 
 // correlate writes what changed for the accounts of one source.
-func correlate(ctx context.Context, tx *store.Tx, src store.Source, rules []rule, ix *peopleIndex, first bool) (*found, error) {
-	if !first {
-		if err := tx.DeleteCorrelations(ctx, src.ID); err != nil {
-			return nil, err
-		}
-	}
+func correlate(ctx context.Context, tx *store.Tx, src store.Source, rules []rule, ix *peopleIndex) (*found, error) {
 	f := newFound()
 	var created, changed []store.Correlation
 	for m, err := range tx.AccountMatches(ctx, src.ID) {

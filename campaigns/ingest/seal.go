@@ -201,7 +201,12 @@ func (w *sealing) seal(ctx context.Context, tx *store.Tx) error {
 			return err
 		}
 	}
-	f, err := correlateAfter(ctx, tx, w.src, w.spec, previous == 0)
+	if previous != 0 && w.src.Provides == model.ProvidesAccess {
+		if err := tx.DeleteCorrelations(ctx, w.src.ID, w.snap.ID, previous); err != nil {
+			return fmt.Errorf("forget the accounts that are gone: %w", err)
+		}
+	}
+	f, err := correlateAfter(ctx, tx, w.src, w.spec)
 	if err != nil {
 		return fmt.Errorf("find the person of each account: %w", err)
 	}

@@ -27,18 +27,16 @@ func crashAt(p Point) func(context.Context, Point, int64) error {
 // right end, also where somebody grants the access anew in between.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	for _, p := range Points {
-		for _, regrant := range []bool{false, true} {
-			name := string(p)
-			if regrant {
-				name += ", granted anew"
-			}
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				each(t, 2, 1, func(t *testing.T, r *rig) { crash(t, r, p, regrant) })
-			})
-		}
+	type crashCase struct {
+		p       Point
+		regrant bool
 	}
+	cases := map[string]crashCase{}
+	for _, p := range Points {
+		cases[string(p)] = crashCase{p, false}
+		cases[string(p)+", granted anew"] = crashCase{p, true}
+	}
+	eachOf(t, 2, 1, cases, func(t *testing.T, r *rig, c crashCase) { crash(t, r, c.p, c.regrant) })
 }
 
 func crash(t *testing.T, r *rig, p Point, regrant bool) {
@@ -110,29 +108,28 @@ func late(t *testing.T, r *rig, p Point) *Worker {
 // state. The target has no versions, so only the fence is in its way.
 func TestLateWorker(t *testing.T) {
 	t.Parallel()
+	cases := map[string]Point{}
 	for _, p := range []Point{PointPreRead, PointCalled, PointCallDone, PointReRead} {
-		t.Run(string(p), func(t *testing.T) {
-			t.Parallel()
-			each(t, 1, 1, func(t *testing.T, r *rig) {
-				if p != PointCalled {
-					// Between the last look at the claim and the call itself only a version guards.
-					noETag(r, nil)
-				}
-				w := late(t, r, p)
-				if _, err := w.Step(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				if row := r.row("u1/g1"); row.State != model.Confirmed || !r.srv.HasMember("g1", "u1") {
-					t.Errorf("it is %s (%s), the new grant is there: %v", row.State, row.Reason, r.srv.HasMember("g1", "u1"))
-				}
-				as := r.attempts("u1/g1")
-				if len(as) != 2 || as[0].Outcome != outcomeLost || !strings.Contains(as[0].Detail, "after its lease had run out") {
-					t.Errorf("the attempts are %+v", as)
-				}
-				r.holds()
-			})
-		})
+		cases[string(p)] = p
 	}
+	eachOf(t, 1, 1, cases, func(t *testing.T, r *rig, p Point) {
+		if p != PointCalled {
+			// Between the last look at the claim and the call itself only a version guards.
+			noETag(r, nil)
+		}
+		w := late(t, r, p)
+		if _, err := w.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if row := r.row("u1/g1"); row.State != model.Confirmed || !r.srv.HasMember("g1", "u1") {
+			t.Errorf("it is %s (%s), the new grant is there: %v", row.State, row.Reason, r.srv.HasMember("g1", "u1"))
+		}
+		as := r.attempts("u1/g1")
+		if len(as) != 2 || as[0].Outcome != outcomeLost || !strings.Contains(as[0].Detail, "after its lease had run out") {
+			t.Errorf("the attempts are %+v", as)
+		}
+		r.holds()
+	})
 }
 
 // TestSettledWithoutIt: a snapshot settles a removal whose worker died; the attempt is ended all

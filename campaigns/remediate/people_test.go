@@ -77,53 +77,49 @@ func TestManual(t *testing.T) {
 // TestDenied: refused credentials pause the source, not the removals, until an admin lets them go on.
 func TestDenied(t *testing.T) {
 	t.Parallel()
-	for name, rule := range map[string]scimserver.Rule{
+	rules := map[string]scimserver.Rule{
 		"all":     {Fault: scimserver.Unauthorized},
 		"changes": {Fault: scimserver.Unauthorized, Status: 403, Method: write},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			each(t, 2, 1, func(t *testing.T, r *rig) {
-				r.srv.Inject(rule)
-				w := r.worker("w1")
-				w.Concurrency = 1
-				r.settle(w)
-				src, err := r.s.SourceByID(t.Context(), r.source)
-				if err != nil {
-					t.Fatal(err)
-				}
-				row := r.row("u1/g1")
-				if !strings.Contains(src.Paused, "credentials") || row.State != model.Queued || row.Attempts != 1 || r.row("u2/g1").Attempts != 0 {
-					t.Errorf("the source is paused: %q; the removal is %s after %d attempts", src.Paused, row.State, row.Attempts)
-				}
-				if strings.Contains(src.Paused+row.Reason, "canary") {
-					t.Error("a secret is shown")
-				}
-				calls := len(r.srv.Calls())
-				r.clock.Add(48 * time.Hour)
-				r.settle(w)
-				if got := len(r.srv.Calls()); got != calls {
-					t.Errorf("a paused target was asked %d times", got-calls)
-				}
-				for _, who := range []model.Actor{{}, auditor, manager} {
-					if err := Resume(t.Context(), r.s, who, r.source); model.KindOf(err) != model.Forbidden {
-						t.Errorf("%s may resume: %v", who.Name, err)
-					}
-				}
-				r.srv.ClearFaults()
-				for range 2 { // the second time changes nothing
-					if err := Resume(t.Context(), r.s, admin, r.source); err != nil {
-						t.Fatal(err)
-					}
-				}
-				r.settle(w)
-				if row := r.row("u1/g1"); row.State != model.Confirmed {
-					t.Errorf("after that it is %s (%s)", row.State, row.Reason)
-				}
-				r.holds()
-			})
-		})
 	}
+	eachOf(t, 2, 1, rules, func(t *testing.T, r *rig, rule scimserver.Rule) {
+		r.srv.Inject(rule)
+		w := r.worker("w1")
+		w.Concurrency = 1
+		r.settle(w)
+		src, err := r.s.SourceByID(t.Context(), r.source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := r.row("u1/g1")
+		if !strings.Contains(src.Paused, "credentials") || row.State != model.Queued || row.Attempts != 1 || r.row("u2/g1").Attempts != 0 {
+			t.Errorf("the source is paused: %q; the removal is %s after %d attempts", src.Paused, row.State, row.Attempts)
+		}
+		if strings.Contains(src.Paused+row.Reason, "canary") {
+			t.Error("a secret is shown")
+		}
+		calls := len(r.srv.Calls())
+		r.clock.Add(48 * time.Hour)
+		r.settle(w)
+		if got := len(r.srv.Calls()); got != calls {
+			t.Errorf("a paused target was asked %d times", got-calls)
+		}
+		for _, who := range []model.Actor{{}, auditor, manager} {
+			if err := Resume(t.Context(), r.s, who, r.source); model.KindOf(err) != model.Forbidden {
+				t.Errorf("%s may resume: %v", who.Name, err)
+			}
+		}
+		r.srv.ClearFaults()
+		for range 2 { // the second time changes nothing
+			if err := Resume(t.Context(), r.s, admin, r.source); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.settle(w)
+		if row := r.row("u1/g1"); row.State != model.Confirmed {
+			t.Errorf("after that it is %s (%s)", row.State, row.Reason)
+		}
+		r.holds()
+	})
 }
 
 // TestRetry: a person lets a failed removal go on, and answers for what is there now.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,12 +46,16 @@ type rig struct {
 	onDone func(c scimserver.Call) // after it was, before the answer
 }
 
+// rigs counts rigs: several may share a database, one after another.
+var rigs atomic.Int64
+
 // newRig makes users u1…un, all of them members of groups g1…gm, and a removal of each of those.
 func newRig(t testing.TB, s *store.Store, clock *storetest.Clock, users, groups int) *rig {
 	t.Helper()
+	n := rigs.Add(1)
 	r := &rig{
 		t: t, s: s, clock: clock, srv: scimserver.New(scimserver.Config{Token: "canary-token"}),
-		system: "wiki", ids: map[string]int64{}, names: map[int64]string{}, gen: map[string]int{}, removed: map[string]int{},
+		system: fmt.Sprintf("wiki-%d", n), ids: map[string]int64{}, names: map[int64]string{}, gen: map[string]int{}, removed: map[string]int{},
 	}
 	server := httptest.NewServer(r.srv)
 	t.Cleanup(server.Close)
@@ -67,7 +72,7 @@ func newRig(t testing.TB, s *store.Store, clock *storetest.Clock, users, groups 
 			return err
 		}
 		r.source = src.ID
-		r.run = model.Run{Campaign: "q", Name: "q@2026-10-01", State: model.Running, Spec: "{}", TimeZone: "UTC", LaunchedAt: tx.Now, DueAt: tx.Now, Summary: "{}"}
+		r.run = model.Run{Campaign: r.system, Name: r.system + "@2026-10-01", State: model.Running, Spec: "{}", TimeZone: "UTC", LaunchedAt: tx.Now, DueAt: tx.Now, Summary: "{}"}
 		r.run.ID, err = tx.InsertRun(t.Context(), r.run)
 		return err
 	})
@@ -249,7 +254,7 @@ func (r *rig) row(name string) store.RemediationRow {
 
 func (r *rig) rows() []store.RemediationRow {
 	r.t.Helper()
-	rows, err := r.s.Remediations(r.t.Context(), store.RemediationFilter{Limit: 200})
+	rows, err := r.s.Remediations(r.t.Context(), store.RemediationFilter{RunID: r.run.ID, Limit: 200})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -435,6 +440,17 @@ func (r *rig) holds() {
 	for _, v := range r.check() {
 		r.t.Error(v)
 	}
+}
+
+// eachOf runs the cases one after another in one database of either kind; each of them must come
+// to an end of all that it begins.
+func eachOf[C any](t *testing.T, users, groups int, cases map[string]C, fn func(t *testing.T, r *rig, c C)) {
+	t.Helper()
+	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+		for name, c := range cases {
+			t.Run(name, func(t *testing.T) { fn(t, newRig(t, s, clock, users, groups), c) })
+		}
+	})
 }
 
 // each runs a rig of its own on either database.

@@ -20,13 +20,14 @@ func TestFaults(t *testing.T) {
 	once := func(f scimserver.Fault) func(*rig, *Worker) {
 		return func(r *rig, _ *Worker) { r.srv.Inject(scimserver.Rule{Fault: f, Method: write, Times: 1}) }
 	}
-	tests := map[string]struct {
+	type faultCase struct {
 		set     func(r *rig, w *Worker)
 		want    model.RemediationState
 		reason  string // that the reason holds
 		there   bool   // the access is still there in the end
 		patches int    // requests for a change; -1 is any number
-	}{
+	}
+	tests := map[string]faultCase{
 		"all is well": {nil, model.Confirmed, whyGone, false, 1},
 		"lies once":   {once(scimserver.Lie), model.Confirmed, whyGone, false, 2},
 		"lies": {func(r *rig, _ *Worker) { r.srv.Inject(scimserver.Rule{Fault: scimserver.Lie, Method: write}) },
@@ -103,29 +104,24 @@ func TestFaults(t *testing.T) {
 			r.onDone = func(scimserver.Call) { r.grant("u1", "g1") }
 		}), model.Failed, whySilent, true, 1},
 	}
-	for name, c := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			each(t, 1, 1, func(t *testing.T, r *rig) {
-				w := r.worker("w1")
-				if c.set != nil {
-					c.set(r, w)
-				}
-				r.settle(w)
-				row := r.row("u1/g1")
-				if row.State != c.want || !strings.HasPrefix(row.Reason, c.reason) {
-					t.Errorf("it is %s (%s), want %s (%s)", row.State, row.Reason, c.want, c.reason)
-				}
-				if got := r.srv.HasMember("g1", "u1"); got != c.there {
-					t.Errorf("still there: %v, want %v", got, c.there)
-				}
-				if got := r.patches(); c.patches >= 0 && got != c.patches {
-					t.Errorf("the target was asked %d times for a change, want %d", got, c.patches)
-				}
-				r.holds()
-			})
-		})
-	}
+	eachOf(t, 1, 1, tests, func(t *testing.T, r *rig, c faultCase) {
+		w := r.worker("w1")
+		if c.set != nil {
+			c.set(r, w)
+		}
+		r.settle(w)
+		row := r.row("u1/g1")
+		if row.State != c.want || !strings.HasPrefix(row.Reason, c.reason) {
+			t.Errorf("it is %s (%s), want %s (%s)", row.State, row.Reason, c.want, c.reason)
+		}
+		if got := r.srv.HasMember("g1", "u1"); got != c.there {
+			t.Errorf("still there: %v, want %v", got, c.there)
+		}
+		if got := r.patches(); c.patches >= 0 && got != c.patches {
+			t.Errorf("the target was asked %d times for a change, want %d", got, c.patches)
+		}
+		r.holds()
+	})
 }
 
 func noETag(r *rig, _ *Worker) { r.srv.SetTraits(scimserver.Traits{NoETag: true}) }
@@ -177,26 +173,21 @@ func (l *lagging) Revoke(ctx context.Context, a connector.Access, seen connector
 // TestEventualConsistency: a target whose reads lag is read until it shows what was done.
 func TestEventualConsistency(t *testing.T) {
 	t.Parallel()
-	for name, lag := range map[string]time.Duration{"a minute": time.Minute, "half an hour": 30 * time.Minute} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			each(t, 1, 1, func(t *testing.T, r *rig) {
-				r.target = &lagging{Target: r.target, r: r, lag: lag}
-				w := r.worker("w1")
-				if _, err := w.Step(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				if row := r.row("u1/g1"); row.State != model.Sent || row.Reason != whyWaits || row.NextAt != model.TimeOf(r.clock.T.Add(10*time.Second)) {
-					t.Errorf("after the call it is %s (%s), next at %s", row.State, row.Reason, row.NextAt)
-				}
-				r.settle(w)
-				if row := r.row("u1/g1"); row.State != model.Confirmed {
-					t.Errorf("it is %s (%s)", row.State, row.Reason)
-				}
-				r.holds()
-			})
-		})
-	}
+	eachOf(t, 1, 1, map[string]time.Duration{"a minute": time.Minute, "half an hour": 30 * time.Minute}, func(t *testing.T, r *rig, lag time.Duration) {
+		r.target = &lagging{Target: r.target, r: r, lag: lag}
+		w := r.worker("w1")
+		if _, err := w.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if row := r.row("u1/g1"); row.State != model.Sent || row.Reason != whyWaits || row.NextAt != model.TimeOf(r.clock.T.Add(10*time.Second)) {
+			t.Errorf("after the call it is %s (%s), next at %s", row.State, row.Reason, row.NextAt)
+		}
+		r.settle(w)
+		if row := r.row("u1/g1"); row.State != model.Confirmed {
+			t.Errorf("it is %s (%s)", row.State, row.Reason)
+		}
+		r.holds()
+	})
 }
 
 // dated tells when the grant that is there was made, instead of a version.
@@ -217,29 +208,28 @@ func (d dated) Check(ctx context.Context, a connector.Access) (connector.Observa
 // TestGrantTimes: where the target tells when a grant was made, that decides, also without versions.
 func TestGrantTimes(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
+	type grantCase struct {
 		later time.Duration // of the grant that is there after a lost request
 		want  model.RemediationState
 		there bool
-	}{"the reviewed one": {0, model.Confirmed, false}, "a newer one": {time.Second, model.Superseded, true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			each(t, 1, 1, func(t *testing.T, r *rig) {
-				noETag(r, nil)
-				granted := model.TimeOf(r.clock.T.Add(-time.Hour))
-				r.target = dated{r.target, &granted}
-				r.srv.Inject(scimserver.Rule{Fault: scimserver.DropRequest, Method: write, Times: 1})
-				w := r.worker("w1")
-				if _, err := w.Step(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				granted = granted.Add(c.later)
-				r.settle(w)
-				if row := r.row("u1/g1"); row.State != c.want || r.srv.HasMember("g1", "u1") != c.there {
-					t.Errorf("it is %s (%s), want %s", row.State, row.Reason, c.want)
-				}
-				r.holds()
-			})
-		})
 	}
+	eachOf(t, 1, 1, map[string]grantCase{
+		"the reviewed one": {0, model.Confirmed, false},
+		"a newer one":      {time.Second, model.Superseded, true},
+	}, func(t *testing.T, r *rig, c grantCase) {
+		noETag(r, nil)
+		granted := model.TimeOf(r.clock.T.Add(-time.Hour))
+		r.target = dated{r.target, &granted}
+		r.srv.Inject(scimserver.Rule{Fault: scimserver.DropRequest, Method: write, Times: 1})
+		w := r.worker("w1")
+		if _, err := w.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		granted = granted.Add(c.later)
+		r.settle(w)
+		if row := r.row("u1/g1"); row.State != c.want || r.srv.HasMember("g1", "u1") != c.there {
+			t.Errorf("it is %s (%s), want %s", row.State, row.Reason, c.want)
+		}
+		r.holds()
+	})
 }

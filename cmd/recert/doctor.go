@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"text/tabwriter"
 
 	"recert/campaigns/evidence"
+	"recert/model"
 	"recert/model/store"
 )
 
@@ -16,6 +19,11 @@ type doctorCmd struct {
 
 // Run checks every invariant, one line a check. It changes nothing, so it does not migrate either.
 func (c *doctorCmd) Run(ctx context.Context, e *env) (err error) {
+	if path, ok := store.SQLitePath(e.cli.Database); ok {
+		if _, err := os.Stat(path); err != nil { // opening it would make an empty one
+			return model.Errorf(model.NotFound, "there is no database %s: name it with --database", path)
+		}
+	}
 	s, err := store.Open(ctx, e.cli.Database, store.Options{})
 	if err != nil {
 		return err
@@ -51,7 +59,7 @@ func (c *doctorCmd) print(e *env, checks []evidence.Check) error {
 			word = "FAILED"
 			failed++
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", word, ch.Check, ch.Detail)
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", word, ch.Check, strings.Join(strings.Fields(ch.Detail), " "))
 	}
 	last := "OK"
 	if failed > 0 {

@@ -29,6 +29,12 @@ func (q queries) Blob(ctx context.Context, token, purpose, owner string, now mod
 	return b, err
 }
 
+// Blobs are all blobs, the newest first; their parts are not read.
+func (q queries) Blobs(ctx context.Context) ([]Blob, error) {
+	var bs []Blob
+	return bs, q.all(ctx, &bs, "SELECT * FROM blobs ORDER BY created_at DESC, token")
+}
+
 // BlobReader reads the chunks of a blob from first on, count of them.
 func (q queries) BlobReader(ctx context.Context, token string, first, count int64) io.Reader {
 	return &blobReader{ctx: ctx, q: q, token: token, next: first, end: first + count}

@@ -107,11 +107,14 @@ func (tx *Tx) UpdateCorrelation(ctx context.Context, c Correlation) error {
 	return tx.execOne(ctx, "UPDATE correlations SET person_key = ?, rule = ?, reason = ? WHERE account_key = ?", c.PersonKey, c.Rule, c.Reason, c.AccountKey)
 }
 
-// DeleteCorrelations removes those of the accounts that a source has no more.
-func (tx *Tx) DeleteCorrelations(ctx context.Context, sourceID int64) error {
-	_, err := tx.exec(ctx, `DELETE FROM correlations WHERE source_id = ?
- AND NOT EXISTS (SELECT 1 FROM account_versions v WHERE v.source_id = correlations.source_id AND v.account_key = correlations.account_key AND v.last_snapshot IS NULL)
- AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.source_id = correlations.source_id AND g.account_key = correlations.account_key AND g.last_snapshot IS NULL)`, sourceID)
+// DeleteCorrelations removes those of the accounts that a source has no more, after its rows were
+// sealed: only one that lost a grant or its own row since the previous snapshot can be such.
+func (tx *Tx) DeleteCorrelations(ctx context.Context, sourceID, snapshotID, previous int64) error {
+	_, err := tx.exec(ctx, `DELETE FROM correlations WHERE account_key IN (
+SELECT account_key FROM stage_deltas WHERE snapshot_id = ? UNION SELECT account_key FROM account_versions WHERE source_id = ? AND last_snapshot = ?)
+ AND NOT EXISTS (SELECT 1 FROM account_versions v WHERE v.source_id = ? AND v.account_key = correlations.account_key AND v.last_snapshot IS NULL)
+ AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.source_id = ? AND g.account_key = correlations.account_key AND g.last_snapshot IS NULL)`,
+		snapshotID, sourceID, previous, sourceID, sourceID)
 	return err
 }
 

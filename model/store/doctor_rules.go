@@ -188,25 +188,25 @@ var RuleOverlaps = func() Rule {
 // RuleSealedOnly: only sealed snapshots have an effect that anybody can see. Where intervals begin
 // and end is for Bounds to tell.
 var RuleSealedOnly = Rule{
-		`SELECT 'snapshot ' || id || ' is ' || state || ' and sealed at ' || COALESCE(sealed_at, 0) AS what FROM snapshots
+	`SELECT 'snapshot ' || id || ' is ' || state || ' and sealed at ' || COALESCE(sealed_at, 0) AS what FROM snapshots
 			WHERE (state = 'sealed') <> (sealed_at IS NOT NULL)`,
-		`SELECT 'run ' || f.run_id || ' is frozen at snapshot ' || f.snapshot_id || ', which is ' || n.state AS what
+	`SELECT 'run ' || f.run_id || ' is frozen at snapshot ' || f.snapshot_id || ', which is ' || n.state AS what
 			FROM run_sources f JOIN snapshots n ON n.id = f.snapshot_id WHERE n.state <> 'sealed' OR n.source_id <> f.source_id`,
-		`SELECT 'item ' || i.id || ' of run ' || i.run_id || ' is gone by snapshot ' || i.gone_snapshot || ', which is not sealed' AS what
+	`SELECT 'item ' || i.id || ' of run ' || i.run_id || ' is gone by snapshot ' || i.gone_snapshot || ', which is not sealed' AS what
 			FROM items i LEFT JOIN snapshots n ON n.id = i.gone_snapshot WHERE i.gone_snapshot IS NOT NULL AND (n.id IS NULL OR n.state <> 'sealed' OR n.source_id <> i.source_id)`,
-		`SELECT 'removal ' || r.id || ' is settled by snapshot ' || r.proof_snapshot || ', which is not sealed' AS what
+	`SELECT 'removal ' || r.id || ' is settled by snapshot ' || r.proof_snapshot || ', which is not sealed' AS what
 			FROM remediations r LEFT JOIN snapshots n ON n.id = r.proof_snapshot WHERE r.proof_snapshot IS NOT NULL AND (n.id IS NULL OR n.state <> 'sealed' OR n.source_id <> r.source_id)`,
 }
 
 // RuleBalance: the equations of the population ledger, and the rejected rows that it counts. What was
 // live is for Bounds to tell.
 var RuleBalance = Rule{
-		`SELECT 'the ledger of ' || kind || ' of snapshot ' || snapshot_id || ' does not balance' AS what FROM snapshot_kinds
+	`SELECT 'the ledger of ' || kind || ' of snapshot ' || snapshot_id || ' does not balance' AS what FROM snapshot_kinds
 			WHERE (given AND (read_rows <> accepted + rejected OR accepted <> new_rows + changed + unchanged OR previous <> unchanged + changed + gone OR duplicates > rejected))
 			OR (NOT given AND (read_rows <> 0 OR accepted <> 0 OR rejected <> 0))`,
-		`SELECT 'snapshot ' || n.id || ' has not the rejected ' || k.kind || ' that its ledger counts' AS what FROM snapshots n JOIN snapshot_kinds k ON k.snapshot_id = n.id
+	`SELECT 'snapshot ' || n.id || ' has not the rejected ' || k.kind || ' that its ledger counts' AS what FROM snapshots n JOIN snapshot_kinds k ON k.snapshot_id = n.id
 			WHERE n.state IN ('sealed', 'held') AND k.rejected <> (SELECT COUNT(*) FROM rejects j WHERE j.snapshot_id = n.id AND j.kind = k.kind)`,
-		`SELECT 'sealed snapshot ' || n.id || ' has no ledger' AS what FROM snapshots n
+	`SELECT 'sealed snapshot ' || n.id || ' has no ledger' AS what FROM snapshots n
 			WHERE n.state IN ('sealed', 'held') AND NOT EXISTS (SELECT 1 FROM snapshot_kinds k WHERE k.snapshot_id = n.id)`,
 }
 

@@ -69,14 +69,16 @@ WHERE s.hash IS DISTINCT FROM g.hash`, snapshotID, snapshotID, sourceID); err !=
 	return err
 }
 
-// sameGrants counts the staged grants that are live and say the same.
+// sameGrants counts the live grants that are staged and say the same.
 func (tx *Tx) sameGrants() string {
 	if tx.dialect == Postgres {
 		return `SELECT count(*) FROM (SELECT * FROM stage_grants WHERE snapshot_id = ?) s
 JOIN grants g USING (account_key, entitlement_key, via, hash) WHERE g.source_id = ? AND g.last_snapshot IS NULL`
 	}
-	return `SELECT count(*) FROM (SELECT account_key, entitlement_key, via, hash FROM stage_grants WHERE snapshot_id = ?
-INTERSECT SELECT account_key, entitlement_key, via, hash FROM grants WHERE source_id = ? AND last_snapshot IS NULL)`
+	// The order is binding: the staged grants are the ones with the key in front.
+	return `SELECT count(*) FROM grants g CROSS JOIN stage_grants s
+WHERE s.snapshot_id = ? AND g.source_id = ? AND g.last_snapshot IS NULL
+ AND s.account_key = g.account_key AND s.entitlement_key = g.entitlement_key AND s.via = g.via AND s.hash = g.hash`
 }
 
 // deltaTables and deltaRows lead from a key that differs to what is staged for it. The order of a
