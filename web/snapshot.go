@@ -46,6 +46,7 @@ func (s *site) renderSnapshot(w http.ResponseWriter, r *request, reason, problem
 		case snap.Actor == r.actor.Label():
 			p.Held.CanRelease, p.Held.WhyNot = false, "You loaded it yourself; another admin must release it."
 		}
+	case model.SnapshotLoading, model.SnapshotSealed:
 	case model.SnapshotDiscarded:
 		for _, why := range texts(snap.Reasons) {
 			p.Facts = append(p.Facts, ui.Pair{Term: "Not used, because", Text: why})

@@ -15,7 +15,9 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the "pgx" driver
 	_ "modernc.org/sqlite"             // the "sqlite" driver
 
+	"recert/campaigns"
 	"recert/campaigns/evidence"
+	"recert/model"
 	"recert/model/store"
 	"recert/model/store/storetest"
 )
@@ -319,4 +321,51 @@ func TestEveryInvariantIsBroken(t *testing.T) {
 	if len(slices.Compact(slices.Clone(names))) != len(names) {
 		t.Error("two checks have one name")
 	}
+}
+
+// TestDoctorWhileOthersWrite: what is being written meanwhile is no false alarm.
+func TestDoctorWhileOthersWrite(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+		w := newWorld(t, s, clock)
+		w.live()
+		run, err := s.RunByName(t.Context(), "second")
+		w.must(err)
+		it, who := w.item(run, "a-svc", "writers"), w.person("u2")
+		ctx, stop := context.WithCancel(t.Context())
+		written := make(chan int, 1)
+		go func() {
+			n := 0
+			defer func() { written <- n }()
+			for ; ctx.Err() == nil; n++ {
+				answer := model.Keep
+				if n%2 == 1 {
+					answer = model.NoAnswer
+				}
+				d, err := w.svc.Decide(t.Context(), who, campaigns.DecideInput{RunID: run.ID, ItemID: it.ID, Answer: answer, Version: it.Version})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				it = d.Item
+				if _, err := w.log.Barrier(t.Context()); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}()
+		for range 3 {
+			checks, err := evidence.Doctor(t.Context(), s, true)
+			w.must(err)
+			for _, c := range checks {
+				if !c.OK {
+					t.Errorf("%s: %s", c.Check, c.Detail)
+				}
+			}
+		}
+		stop()
+		if n := <-written; n < 3 {
+			t.Errorf("only %d answers were given meanwhile", n)
+		}
+	})
 }

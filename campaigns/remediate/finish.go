@@ -45,7 +45,7 @@ func attemptEvent(ctx context.Context, tx *store.Tx, run string, r model.Remedia
 		return err
 	}
 	return appendEvent(ctx, tx, actor, run, evidence.TypeRevocationAttempt, r.ID, evidence.RevocationAttempted{
-		Remediation: id(r.ID), Item: id(r.ItemID), Attempt: int64(a.N), Fence: a.Fence, IntentAt: evidence.Time(a.IntentAt),
+		Remediation: id(r.ID), Item: id(r.ItemID), Attempt: int64(a.N), Fence: a.Fence, IntentAt: evidence.Time(a.IntentAt), CalledAt: evidence.Time(a.CalledAt),
 		Before: string(before.Presence), BeforeVersion: before.Version, Outcome: a.Outcome, After: string(after.Presence),
 		ReadAt: evidence.Time(a.ReadAt), Detail: detail,
 	})

@@ -50,8 +50,15 @@ func TestFaults(t *testing.T) {
 		"down for a while": {func(r *rig, _ *Worker) {
 			r.srv.Inject(scimserver.Rule{Fault: scimserver.Refuse, Status: 503, Times: 20})
 		}, model.Confirmed, whyGone, false, 1},
-		"down for good": {func(r *rig, _ *Worker) { r.srv.Inject(scimserver.Rule{Fault: scimserver.Refuse, Status: 503}) },
-			model.Failed, whyTooLong, true, 0},
+		"down for good": {func(r *rig, w *Worker) {
+			r.srv.Inject(scimserver.Rule{Fault: scimserver.Refuse, Status: 503})
+			w.Fault = r.with(func(_ context.Context, p Point, _ int64) error {
+				if p == PointFinished {
+					r.clock.Add(24 * time.Hour)
+				}
+				return nil
+			})
+		}, model.Failed, whyTooLong, true, 0},
 		"changes fail for good": {func(r *rig, _ *Worker) {
 			r.srv.Inject(scimserver.Rule{Fault: scimserver.Refuse, Status: 500, Method: write})
 		}, model.Failed, whyNoAnswer, true, mostCalls},

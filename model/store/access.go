@@ -116,7 +116,8 @@ type UnmatchedAccount struct {
 // UnmatchedAccounts are accounts of a source without a person, by key.
 func (q queries) UnmatchedAccounts(ctx context.Context, sourceID, after int64, limit int) ([]UnmatchedAccount, error) {
 	var out []UnmatchedAccount
-	return out, q.all(ctx, &out, `SELECT a.key, a.account_id, coalesce(v.data, '') AS data, c.reason FROM correlations c JOIN accounts a ON a.key = c.account_key
+	err := q.all(ctx, &out, `SELECT a.key, a.account_id, coalesce(v.data, '') AS data, c.reason FROM correlations c JOIN accounts a ON a.key = c.account_key
  LEFT JOIN account_versions v ON v.source_id = c.source_id AND v.account_key = c.account_key AND v.last_snapshot IS NULL
  WHERE c.source_id = ? AND c.person_key IS NULL AND a.key > ? ORDER BY a.key LIMIT ?`, sourceID, after, limit)
+	return out, err
 }

@@ -32,7 +32,8 @@ func (q queries) Blob(ctx context.Context, token, purpose, owner string, now mod
 // Blobs are all blobs, the newest first; their parts are not read.
 func (q queries) Blobs(ctx context.Context) ([]Blob, error) {
 	var bs []Blob
-	return bs, q.all(ctx, &bs, "SELECT * FROM blobs ORDER BY created_at DESC, token")
+	err := q.all(ctx, &bs, "SELECT * FROM blobs ORDER BY created_at DESC, token")
+	return bs, err
 }
 
 // BlobReader reads the chunks of a blob from first on, count of them.

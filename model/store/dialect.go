@@ -46,6 +46,17 @@ func (q queries) forUpdate() string {
 	panic("unknown dialect " + string(q.dialect))
 }
 
+// forNoKeyUpdate is forUpdate that lets others insert rows which refer to the locked ones.
+func (q queries) forNoKeyUpdate() string {
+	switch q.dialect {
+	case Postgres:
+		return " FOR NO KEY UPDATE"
+	case SQLite:
+		return ""
+	}
+	panic("unknown dialect " + string(q.dialect))
+}
+
 // like makes a pattern that finds what a person typed, with \ as the escape character: use it as
 // "col LIKE ? ESCAPE '\'" on a folded column.
 func like(typed string) string {

@@ -66,5 +66,5 @@ func (tx *Tx) PauseSource(ctx context.Context, id int64, why string) error {
 // LockSource makes everything that seals a snapshot of the source wait for this transaction.
 func (tx *Tx) LockSource(ctx context.Context, id int64) error {
 	var got int64
-	return tx.one(ctx, &got, "There is no such source.", "SELECT id FROM sources WHERE id = ?"+tx.forUpdate(), id)
+	return tx.one(ctx, &got, "There is no such source.", "SELECT id FROM sources WHERE id = ?"+tx.forNoKeyUpdate(), id)
 }

@@ -72,8 +72,8 @@ var headers = map[string][]string{
 	},
 	fileExceptions: {"kind", "object", "source", "account_id", "entitlement", "reviewer_id", "at", "detail", "log_index"},
 	fileBeforeAfter: {
-		"log_index", "remediation", "item", "attempt", "fence", "intent_at", "called_at", "before", "before_version", "outcome", "after",
-		"read_at", "detail",
+		"log_index", "remediation", "item", "source", "account_id", "entitlement", "via", "step", "at", "shown", "by", "version",
+		"outcome", "detail",
 	},
 	fileToolAccess: {"user", "method", "iss", "roles", "sessions", "first_at", "last_at"},
 }

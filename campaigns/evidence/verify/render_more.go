@@ -78,11 +78,6 @@ func (r *renderer) perRemoval() error {
 		var last RevocationAttempted
 		for _, e := range m.attempts {
 			last = *attemptOf(e)
-			err := r.tables[fileBeforeAfter].row(itoa(e.index), last.Remediation, last.Item, itoa(last.Attempt), itoa(last.Fence),
-				last.IntentAt.String(), last.CalledAt.String(), last.Before, last.BeforeVersion, last.Outcome, last.After, last.ReadAt.String(), last.Detail)
-			if err != nil {
-				return err
-			}
 		}
 		var end RevocationState
 		at := m.queued.At
@@ -104,6 +99,9 @@ func (r *renderer) perRemoval() error {
 		if err != nil {
 			return err
 		}
+		if err := r.beforeAfter(m, end, at); err != nil {
+			return err
+		}
 		if m.state == stateConfirmed {
 			continue
 		}
@@ -114,6 +112,53 @@ func (r *renderer) perRemoval() error {
 		}
 	}
 	return nil
+}
+
+// beforeAfter renders what was seen of one access, in time: in the snapshot of the launch, by
+// each attempt before and after it asked the target, and as it stands at the checkpoint.
+func (r *renderer) beforeAfter(m *removal, end RevocationState, at Time) error {
+	b := m.body
+	row := func(index int64, step string, at Time, shown, by, version, outcome, detail string) error {
+		return r.tables[fileBeforeAfter].row(itoa(index), b.Remediation, b.Item, b.Source, m.queued.who("account"), b.Entitlement, b.Via,
+			step, at.String(), shown, by, version, outcome, detail)
+	}
+	for _, src := range r.frozen().Sources {
+		if src.Source != b.Source {
+			continue
+		}
+		if err := row(r.launched.index, "launch", src.AsOf, "present", SnapshotObject(src.Snapshot), "", "", ""); err != nil {
+			return err
+		}
+	}
+	for _, e := range m.attempts {
+		t := attemptOf(e)
+		step := "attempt " + itoa(t.Attempt)
+		if err := row(e.index, step+" before", t.IntentAt, t.Before, "read", t.BeforeVersion, "", ""); err != nil {
+			return err
+		}
+		if err := row(e.index, step+" after", t.ReadAt, t.After, "read", "", t.Outcome, t.Detail); err != nil {
+			return err
+		}
+	}
+	shown, by, index := "not proven absent", end.Proof, m.queued.index
+	if n := len(m.states); n > 0 {
+		index = m.states[n-1].index
+	}
+	switch m.state {
+	case stateConfirmed:
+		shown = presenceAbsent
+	case stateSuperseded:
+		shown = "granted anew"
+	case stateCameBack, stateRestored:
+		shown = "present"
+	}
+	if end.Proof == proofSnapshot {
+		by = SnapshotObject(end.Snapshot)
+	}
+	if end.ReadAt != 0 {
+		at = end.ReadAt
+	}
+	return row(index, "now", at, shown, by, "", "", end.Reason)
 }
 
 // heldSnapshots lists the run's snapshots that were held and then released.
@@ -227,7 +272,7 @@ that the log has only grown since the package that you already hold.</p>
 <dt>population/</dt><dd>Where the population came from, each item as the reviewer saw it, what was left out and why, the rows that could not be read, and that the counts add up.</dd>
 <dt>reviewers.csv, signoff.json</dt><dd>Who was asked, why they, and what they signed.</dd>
 <dt>decisions.csv, decisions.jsonl</dt><dd>Every answer, also those that were changed later.</dd>
-<dt>remediation.csv, before_after.csv</dt><dd>Every removal and each attempt: what the system showed before and after.</dd>
+<dt>remediation.csv, before_after.csv</dt><dd>Every removal and each attempt: what the system showed at launch, before and after each attempt, and last.</dd>
 <dt>exceptions.csv</dt><dd>What an auditor will ask about.</dd>
 <dt>tool/</dt><dd>Who had access to the review tool itself, and what its administrators did.</dd>
 <dt>log/</dt><dd>The signed events, and the proof that they are in the log.</dd>

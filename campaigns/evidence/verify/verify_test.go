@@ -103,7 +103,7 @@ func TestTables(t *testing.T) {
 			"u1,Ana Lindqvist,ana@example.com,3,\"{\"\"manager\"\":3}\",0,0,0,3,0,2026-", "u2,Ben Okoro,ben@example.com,4,", "u3,Cleo Park,cleo@example.com,0,{},0,1,0,1,0,,,,",
 		},
 		fileReconciliation: {"wiki,grants,live grants = in items + excluded,10,10,yes", "hr,people,read = accepted + rejected,9,9,yes"},
-		fileBeforeAfter:    {",r1,i2,1,1,", ",present,W/1,removed,absent,"},
+		fileBeforeAfter:    {",r1,i2,wiki,", ",launch,", ",present,snapshot:", ",attempt 1 before,", ",present,read,W/1,", ",attempt 1 after,", ",absent,read,,removed,", ",now,"},
 		fileToolAccess:     {"ops@example.com,oidc,https://id.example.com,admin,1,"},
 		fileToolAudit:      {`"type":"config.applied"`, `"personal":{"actor":"ops@example.com"}`},
 		fileSignoff:        {`"statement":"I have looked at each."`, `"reviewer_id":"u1"`, `"closed":{`},
