@@ -107,7 +107,8 @@ func observed(text string) (o connector.Observation, err error) {
 	if text == "" {
 		return o, nil
 	}
-	return o, json.Unmarshal([]byte(text), &o)
+	err = json.Unmarshal([]byte(text), &o)
+	return o, err
 }
 
 func encode(o connector.Observation) (string, error) {

@@ -113,7 +113,8 @@ func (q queries) Remediation(ctx context.Context, id int64) (RemediationRow, err
 	if err := q.one(ctx, &r, noRemediation, remediationRows+"WHERE r.id = ?", id); err != nil {
 		return r, err
 	}
-	return r, r.decode()
+	err := r.decode()
+	return r, err
 }
 
 func (r *RemediationRow) decode() error {
@@ -135,5 +136,6 @@ func (r *RemediationRow) decode() error {
 // RemediationAttempts are the attempts of one removal, the first one first.
 func (q queries) RemediationAttempts(ctx context.Context, id int64) ([]model.Attempt, error) {
 	var as []model.Attempt
-	return as, q.all(ctx, &as, "SELECT * FROM attempts WHERE remediation_id = ? ORDER BY n", id)
+	err := q.all(ctx, &as, "SELECT * FROM attempts WHERE remediation_id = ? ORDER BY n", id)
+	return as, err
 }

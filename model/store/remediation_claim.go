@@ -17,8 +17,9 @@ func (q queries) DueSources(ctx context.Context, now model.Time) ([]int64, error
 	var ids []int64
 	const due = `EXISTS (SELECT 1 FROM remediations r WHERE r.source_id = s.id AND r.mode = '%s' AND r.state IN ('queued', 'sent', 'came_back')
 		AND r.next_at <= ?0 AND (r.lease_until IS NULL OR r.lease_until < ?0)`
-	return ids, q.all(ctx, &ids, "SELECT s.id FROM sources s WHERE s.paused = '' AND "+fmt.Sprintf(due, model.ModeConnector)+") OR "+
+	err := q.all(ctx, &ids, "SELECT s.id FROM sources s WHERE s.paused = '' AND "+fmt.Sprintf(due, model.ModeConnector)+") OR "+
 		fmt.Sprintf(due, model.ModeManual)+" AND r.state <> 'sent') ORDER BY s.id", now)
+	return ids, err
 }
 
 // ClaimRemediation takes the next removal in a source that is due and that a connector can do:
@@ -55,8 +56,9 @@ func (tx *Tx) ClaimRemediation(ctx context.Context, source int64, lease time.Dur
 // DueTasks gives up to limit removals in a source that wait to become a task for a person, locked.
 func (tx *Tx) DueTasks(ctx context.Context, source int64, limit int) ([]model.Remediation, error) {
 	var rs []model.Remediation
-	return rs, tx.all(ctx, &rs, `SELECT * FROM remediations WHERE source_id = ? AND mode = 'manual' AND state IN ('queued', 'came_back') AND next_at <= ?
+	err := tx.all(ctx, &rs, `SELECT * FROM remediations WHERE source_id = ? AND mode = 'manual' AND state IN ('queued', 'came_back') AND next_at <= ?
 		ORDER BY id LIMIT ?`+tx.skipLocked(), source, tx.Now, limit)
+	return rs, err
 }
 
 // OpenTask makes a removal a task that a person has to do: only what is read from now on tells
@@ -108,15 +110,17 @@ func (tx *Tx) NoteAttempt(ctx context.Context, id int64, n int, more string) err
 // OpenAttempts are the tries of a removal that nobody has ended, the first one first.
 func (q queries) OpenAttempts(ctx context.Context, id int64) ([]model.Attempt, error) {
 	var as []model.Attempt
-	return as, q.all(ctx, &as, "SELECT * FROM attempts WHERE remediation_id = ? AND ended_at IS NULL ORDER BY n", id)
+	err := q.all(ctx, &as, "SELECT * FROM attempts WHERE remediation_id = ? AND ended_at IS NULL ORDER BY n", id)
+	return as, err
 }
 
 // AbandonedRemediations are removals with a try that nobody will end: the removal moved on
 // without it, because a snapshot settled it.
 func (q queries) AbandonedRemediations(ctx context.Context, limit int) ([]int64, error) {
 	var ids []int64
-	return ids, q.all(ctx, &ids, `SELECT DISTINCT r.id FROM attempts a JOIN remediations r ON r.id = a.remediation_id
+	err := q.all(ctx, &ids, `SELECT DISTINCT r.id FROM attempts a JOIN remediations r ON r.id = a.remediation_id
 		WHERE a.ended_at IS NULL AND a.fence < r.fence ORDER BY r.id LIMIT ?`, limit)
+	return ids, err
 }
 
 // OthersCalledSince tells whether another removal changed, or may have changed, the same group or
@@ -132,7 +136,8 @@ func (q queries) OthersCalledSince(ctx context.Context, r model.Remediation, sin
 // LockRemediation reads one removal and locks it; none is NotFound.
 func (tx *Tx) LockRemediation(ctx context.Context, id int64) (model.Remediation, error) {
 	var r model.Remediation
-	return r, tx.one(ctx, &r, noRemediation, "SELECT * FROM remediations WHERE id = ?"+tx.forUpdate(), id)
+	err := tx.one(ctx, &r, noRemediation, "SELECT * FROM remediations WHERE id = ?"+tx.forUpdate(), id)
+	return r, err
 }
 
 // RequeueRemediation lets a failed removal go on: what was tried before counts no more.
