@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -23,9 +24,8 @@ import (
 )
 
 var (
-	shots = flag.String("shots", "", "folder for a picture of every page, light, dark and as on a phone; needs chromium")
-	axe   = flag.String("axe", "", "path of axe.min.js: with -shots, every page is checked with it too")
-	only  = flag.String("only", "", "with -shots, only pages whose name begins so")
+	shots = flag.String("shots", "", "folder for a picture of every page, light, dark and as on a phone")
+	only  = flag.String("only", "", "only pages whose name begins so")
 )
 
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
@@ -56,7 +56,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		for _, p := range pages() {
 			if p.name == name {
-				s.show(w, r, p, p.data(), r.URL.Query().Get("theme"))
+				s.show(w, r, p, p.data())
 				return
 			}
 		}
@@ -64,18 +64,14 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *site) show(w http.ResponseWriter, r *http.Request, p page, data any, theme string) {
+func (s *site) show(w http.ResponseWriter, r *http.Request, p page, data any) {
 	var b strings.Builder
 	if err := p.render(data).Render(r.Context(), &b); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	out := b.String()
-	if theme != "" {
-		out = strings.Replace(out, `data-theme="system"`, `data-theme="`+theme+`"`, 1)
-	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write([]byte(out))
+	_, _ = w.Write([]byte(b.String()))
 }
 
 // review is the smallest server that keeps to the addresses and fields of the review page.
@@ -113,18 +109,19 @@ func (s *site) review(w http.ResponseWriter, r *http.Request) {
 	}
 	p.Rows = rows
 	pg := pageOf("live", func() review.Page { return p }, review.Show)
-	s.show(w, r, pg, pg.data(), "")
+	s.show(w, r, pg, pg.data())
 }
 
 func browser(t *testing.T) (context.Context, *site, string) {
 	t.Helper()
-	if *shots == "" {
-		t.Skip("asked for with -shots DIR")
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatalf("Chromium is not installed (%v): run 'make deps'", err)
 	}
 	s := &site{answers: map[string]review.Answer{}}
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)
-	ctx, cancel := chromedp.NewContext(t.Context(), chromedp.WithAllocatorOptions(chromedp.NoSandbox))
+	ctx, cancel := chromedp.NewContext(t.Context(), chromedp.WithAllocatorOptions(append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path))...))
 	t.Cleanup(cancel)
 	ctx, stop := context.WithTimeout(ctx, 8*time.Minute)
 	t.Cleanup(stop)
@@ -160,60 +157,99 @@ const smallJS = `[...document.querySelectorAll("main button, main .button, main 
 	return r.width > 1 && r.height > 1 && getComputedStyle(e).opacity != 0 && r.height < 40 })
 	.map(e => e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 20) + " " + Math.round(e.getBoundingClientRect().height)).slice(0, 4).join("; ")`
 
-const axeJS = `axe.run(document, {runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]})
+// axePath is axe-core, as 'make deps' installs it.
+const axePath = "../cmd/recert/testdata/npm/node_modules/axe-core/axe.min.js"
+
+const axeJS = `axe.run(document, {runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"], resultTypes: ["violations"]})
 	.then(r => r.violations.map(v => v.id + ": " + v.nodes.map(n => n.html.slice(0, 120)).slice(0, 3).join(" | ")).join("\n"))`
 
-func TestPictures(t *testing.T) {
+// Every page in every state keeps to the rules of axe-core and fits its window: in light, in dark
+// and on a phone, where a finger also has to meet what it aims at.
+func TestPages(t *testing.T) {
+	t.Parallel()
 	ctx, s, base := browser(t)
-	lib := ""
-	if *axe != "" {
-		b, err := os.ReadFile(*axe)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lib = string(b)
+	lib, err := os.ReadFile(axePath)
+	if err != nil {
+		t.Fatalf("axe-core is not installed (%v): run 'make deps'", err)
 	}
-	for _, look := range []struct {
-		name, theme string
-		width       int64
-	}{{"light", layout.ThemeLight, 1280}, {"dark", layout.ThemeDark, 1280}, {"phone", layout.ThemeLight, 390}} {
-		do(t, ctx, chromedp.EmulateViewport(look.width, 844))
-		for _, p := range pages() {
-			if !strings.HasPrefix(p.name, *only) {
-				continue
+	for _, p := range pages() {
+		if !strings.HasPrefix(p.name, *only) {
+			continue
+		}
+		do(t, ctx, chromedp.Navigate(base+"/page/"+p.name))
+		eval[bool](t, ctx, string(lib)+";true")
+		for _, look := range []struct {
+			name, theme string
+			width       int64
+		}{{"light", layout.ThemeLight, 1280}, {"dark", layout.ThemeDark, 1280}, {"phone", layout.ThemeLight, 390}} {
+			do(t, ctx, chromedp.EmulateViewport(look.width, 844))
+			eval[bool](t, ctx, `document.documentElement.dataset.theme = "`+look.theme+`"; true`)
+			for _, fault := range faults(t, ctx, look.name == "phone") {
+				t.Errorf("%s %s: %s", p.name, look.name, fault)
 			}
-			where := p.name + " " + look.name
-			do(t, ctx, chromedp.Navigate(base+"/page/"+p.name+"?theme="+look.theme))
-			if wide := eval[string](t, ctx, wideJS); wide != "" {
-				t.Errorf("%s: too wide: %s", where, wide)
-			}
-			if look.name == "phone" {
-				if small := eval[string](t, ctx, smallJS); small != "" {
-					t.Errorf("%s: small targets: %s", where, small)
-				}
-			}
-			if lib != "" {
-				eval[bool](t, ctx, lib+";true")
-				if found := eval[string](t, ctx, axeJS); found != "" {
-					t.Errorf("%s: %s", where, found)
-				}
-			}
-			png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(*shots, p.name+"-"+look.name+".png"), png, 0o600); err != nil {
-				t.Fatal(err)
-			}
+			picture(t, ctx, p.name+"-"+look.name)
 		}
 	}
 	for _, r := range s.reports {
 		t.Errorf("policy: %s", r)
 	}
+	planted(t, ctx, base)
+}
+
+// faults lists what is wrong with the page as it stands.
+func faults(t *testing.T, ctx context.Context, phone bool) []string {
+	t.Helper()
+	var found []string
+	if wide := eval[string](t, ctx, wideJS); wide != "" {
+		found = append(found, "too wide: "+wide)
+	}
+	if phone {
+		if small := eval[string](t, ctx, smallJS); small != "" {
+			found = append(found, "small targets: "+small)
+		}
+	}
+	if rules := eval[string](t, ctx, axeJS); rules != "" {
+		found = append(found, rules)
+	}
+	return found
+}
+
+// planted puts a fault of each kind on a page, else clean results say nothing.
+func planted(t *testing.T, ctx context.Context, base string) {
+	t.Helper()
+	for _, plant := range []struct{ tag, style, finds string }{
+		{"input", "", "label:"}, {"div", "inline-size: 2000px", "too wide"}, {"button", "min-block-size: 0; block-size: 1rem; padding: 0", "small targets"},
+	} {
+		lib, err := os.ReadFile(axePath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(t, ctx, chromedp.Navigate(base+"/page/help"))
+		eval[bool](t, ctx, string(lib)+`; { const e = document.createElement("`+plant.tag+`"); e.style.cssText = "`+plant.style+`"; e.textContent = "planted"; document.querySelector("main").append(e) } true`)
+		if found := strings.Join(faults(t, ctx, true), "\n"); !strings.Contains(found, plant.finds) {
+			t.Errorf("planted %s is not found, but: %q", plant.finds, found)
+		}
+	}
+}
+
+// picture saves what the page looks like, where -shots asks for it.
+func picture(t *testing.T, ctx context.Context, name string) {
+	t.Helper()
+	if *shots == "" {
+		return
+	}
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*shots, name+".png"), png, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // The script sends an answer in the background, and what the server says appears.
 func TestScript(t *testing.T) {
+	t.Parallel()
 	ctx, s, base := browser(t)
 	wait := func(js string) {
 		t.Helper()

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"recert/campaigns"
@@ -165,7 +166,7 @@ func specPairs(spec model.CampaignSpec) []ui.Pair {
 		if st.Fallback != "" {
 			out = append(out, ui.Pair{Term: "Fallback", Text: st.Fallback, Href: ui.Path("people", st.Fallback)})
 		}
-		out = append(out, ui.Pair{Term: "Time to answer", Text: st.Due})
+		out = append(out, ui.Pair{Term: "Time to answer", Text: dueWords(st.Due)})
 	}
 	none := "it stays"
 	if spec.OnNoAnswer == campaigns.OnNoAnswerRevoke {
@@ -180,6 +181,14 @@ func specPairs(spec model.CampaignSpec) []ui.Pair {
 		out = append(out, ui.Pair{Term: "Control", Text: spec.Control})
 	}
 	return out
+}
+
+// dueWords is "14d" as people say it.
+func dueWords(due string) string {
+	if n, err := strconv.ParseInt(strings.TrimSuffix(due, "d"), 10, 64); err == nil {
+		return ui.Count(n, "day", "days")
+	}
+	return due
 }
 
 // runPairs says what a run was frozen at.

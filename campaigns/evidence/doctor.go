@@ -129,20 +129,28 @@ func Invariants() []string {
 func Doctor(ctx context.Context, s *store.Store, strict bool) ([]Check, error) {
 	out := make([]Check, 0, len(invariants))
 	for _, inv := range invariants {
-		d := &doctor{strict: strict}
-		err := s.View(ctx, func(v *store.View) error {
-			d.View = v
-			return inv.check(ctx, d)
-		})
-		if ctx.Err() != nil {
-			return out, ctx.Err()
+		c, err := (&doctor{strict: strict}).examine(ctx, s, inv)
+		if err != nil {
+			return out, err
 		}
-		if err != nil && !errors.Is(err, errEnough) {
-			d.fault("it could not be checked: %v", err)
-		}
-		out = append(out, d.result(inv.name))
+		out = append(out, c)
 	}
 	return out, nil
+}
+
+// examine makes one check. The error is that of ctx.
+func (d *doctor) examine(ctx context.Context, s *store.Store, inv invariant) (Check, error) {
+	err := s.View(ctx, func(v *store.View) error {
+		d.View = v
+		return inv.check(ctx, d)
+	})
+	if ctx.Err() != nil {
+		return Check{}, ctx.Err()
+	}
+	if err != nil && !errors.Is(err, errEnough) {
+		d.fault("it could not be checked: %v", err)
+	}
+	return d.result(inv.name), nil
 }
 
 // errEnough ends a check early: what follows from the first fault tells nothing more.

@@ -18,7 +18,7 @@ type corruption struct {
 	sql    []string // each must change something
 	do     func(v *vandal)
 	says   string // what the check says
-	alone  bool   // no other check sees it
+	alone  bool   // no other check sees it (looked at with the first of each invariant)
 	strict bool
 }
 

@@ -22,6 +22,7 @@ const (
 
 // Reasons, which are shown and stand in the evidence: nothing personal is in them.
 const (
+	whyAsked        = "The target is being asked to remove it."
 	whyGoneAlready  = "It was gone already when the target was read."
 	whyGone         = "A read after the removal shows it absent by every path."
 	whyNewer        = "It was granted anew since the review. The new grant is not what was reviewed; review it again."

@@ -67,7 +67,7 @@ func (w *Worker) mark(ctx context.Context, c *claim) (ok bool, err error) {
 			return nil
 		}
 		r := c.Remediation
-		r.State, r.Reason = model.Sent, ""
+		r.State, r.Reason = model.Sent, whyAsked
 		return stateEvent(ctx, tx, actor, c.run, r, c.State, 0)
 	})
 	if err != nil || !ok {
@@ -87,47 +87,9 @@ func (w *Worker) finish(ctx context.Context, c *claim, v verdict, fail *connecto
 		c.try.Detail += " " + fail.Msg
 	}
 	fenced := false
-	err := w.Store.InTx(ctx, func(tx *store.Tx) error {
-		r := w.outcome(c, v, fail, tx.Now)
-		if w.unsafe.noFence {
-			now, err := tx.LockRemediation(ctx, c.ID)
-			if err != nil {
-				return err
-			}
-			r.Fence = now.Fence
-		}
-		a := c.try
-		a.EndedAt = tx.Now
-		if w.unsafe.lateIntent {
-			if err := tx.InsertAttempt(ctx, a); err != nil {
-				return err
-			}
-		}
-		ok, err := tx.FinishRemediation(ctx, r)
-		if fenced = !ok; err != nil || fenced {
-			return err
-		}
-		if ok, err = tx.EndAttempt(ctx, a); err != nil {
-			return err
-		}
-		if !ok && !w.unsafe.noFence {
-			return fmt.Errorf("attempt %d was ended by somebody else", a.N)
-		}
-		if err := attemptEvent(ctx, tx, c.run, r, a, v.reason); err != nil {
-			return err
-		}
-		if r.State == c.State || w.unsafe.noFence {
-			return nil
-		}
-		if !c.State.Can(r.State) {
-			return fmt.Errorf("a removal cannot go from %s to %s", c.State, r.State)
-		}
-		read := a.ReadAt
-		if r.State != model.Confirmed {
-			read = 0
-		}
-		r.Reason = v.reason
-		return stateEvent(ctx, tx, actor, c.run, r, c.State, read)
+	err := w.Store.InTx(ctx, func(tx *store.Tx) (err error) {
+		fenced, err = w.write(ctx, tx, c, v, fail)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("write down how the attempt ended: %w", err)
@@ -140,6 +102,57 @@ func (w *Worker) finish(ctx context.Context, c *claim, v verdict, fail *connecto
 	}
 	if v.pause {
 		return w.pause(ctx, c.SourceID, fail)
+	}
+	return nil
+}
+
+// write stores how the attempt ended, and where the removal stands, with their events. fenced is
+// that somebody else has the removal by now: then nothing is stored.
+func (w *Worker) write(ctx context.Context, tx *store.Tx, c *claim, v verdict, fail *connector.Failure) (fenced bool, err error) {
+	r := w.outcome(c, v, fail, tx.Now)
+	a := c.try
+	a.EndedAt = tx.Now
+	if err := w.unguarded(ctx, tx, &r, a); err != nil {
+		return false, err
+	}
+	ok, err := tx.FinishRemediation(ctx, r)
+	if err != nil || !ok {
+		return !ok, err
+	}
+	if ok, err = tx.EndAttempt(ctx, a); err != nil {
+		return false, err
+	}
+	if !ok && !w.unsafe.noFence {
+		return false, fmt.Errorf("attempt %d was ended by somebody else", a.N)
+	}
+	if err := attemptEvent(ctx, tx, c.run, r, a, v.reason); err != nil {
+		return false, err
+	}
+	if r.State == c.State || w.unsafe.noFence {
+		return false, nil
+	}
+	if !c.State.Can(r.State) {
+		return false, fmt.Errorf("a removal cannot go from %s to %s", c.State, r.State)
+	}
+	read := a.ReadAt
+	if r.State != model.Confirmed {
+		read = 0
+	}
+	r.Reason = v.reason
+	return false, stateEvent(ctx, tx, actor, c.run, r, c.State, read)
+}
+
+// unguarded is what the guards that tests take off keep from happening.
+func (w *Worker) unguarded(ctx context.Context, tx *store.Tx, r *model.Remediation, a model.Attempt) error {
+	if w.unsafe.noFence {
+		now, err := tx.LockRemediation(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		r.Fence = now.Fence
+	}
+	if w.unsafe.lateIntent {
+		return tx.InsertAttempt(ctx, a)
 	}
 	return nil
 }

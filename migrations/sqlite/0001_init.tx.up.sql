@@ -86,16 +86,19 @@ CREATE TABLE IF NOT EXISTS rejects (
     PRIMARY KEY (snapshot_id, n)
 );
 
+-- From here to staging there are no foreign keys: ingest fills these tables by the million, and
+-- checking each row costs as much as the row. recert doctor checks them.
+
 -- Natural keys, and the versions of what is known of each: a version holds from first_snapshot
 -- to last_snapshot, NULL while it is the current one.
 CREATE TABLE IF NOT EXISTS people (
     key       INTEGER PRIMARY KEY,
-    source_id INTEGER NOT NULL REFERENCES sources (id),
+    source_id INTEGER NOT NULL,
     person_id TEXT NOT NULL,
     UNIQUE (source_id, person_id)
 );
 CREATE TABLE IF NOT EXISTS person_versions (
-    person_key     INTEGER NOT NULL REFERENCES people (key),
+    person_key     INTEGER NOT NULL,
     first_snapshot INTEGER NOT NULL,
     last_snapshot  INTEGER,
     source_id      INTEGER NOT NULL,
@@ -115,12 +118,12 @@ CREATE INDEX IF NOT EXISTS person_versions_manager ON person_versions (manager_i
 
 CREATE TABLE IF NOT EXISTS accounts (
     key        INTEGER PRIMARY KEY,
-    source_id  INTEGER NOT NULL REFERENCES sources (id),
+    source_id  INTEGER NOT NULL,
     account_id TEXT NOT NULL,
     UNIQUE (source_id, account_id)
 );
 CREATE TABLE IF NOT EXISTS account_versions (
-    account_key    INTEGER NOT NULL REFERENCES accounts (key),
+    account_key    INTEGER NOT NULL,
     first_snapshot INTEGER NOT NULL,
     last_snapshot  INTEGER,
     source_id      INTEGER NOT NULL,
@@ -130,15 +133,15 @@ CREATE TABLE IF NOT EXISTS account_versions (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS account_versions_live ON account_versions (source_id, account_key) WHERE last_snapshot IS NULL;
 CREATE TABLE IF NOT EXISTS account_usage (
-    account_key   INTEGER PRIMARY KEY REFERENCES accounts (key),
+    account_key   INTEGER PRIMARY KEY,
     last_login_at INTEGER NOT NULL
 );
 
 -- Which person an account belongs to, worked out anew after every snapshot; frozen in the items at launch.
 CREATE TABLE IF NOT EXISTS correlations (
-    account_key INTEGER PRIMARY KEY REFERENCES accounts (key),
+    account_key INTEGER PRIMARY KEY,
     source_id   INTEGER NOT NULL,
-    person_key  INTEGER REFERENCES people (key),
+    person_key  INTEGER,
     rule        TEXT NOT NULL, -- which rule matched; '' when none
     reason      TEXT NOT NULL  -- why it is unmatched; '' when it is matched
 );
@@ -147,12 +150,12 @@ CREATE INDEX IF NOT EXISTS correlations_reason ON correlations (source_id, reaso
 
 CREATE TABLE IF NOT EXISTS entitlements (
     key            INTEGER PRIMARY KEY,
-    source_id      INTEGER NOT NULL REFERENCES sources (id),
+    source_id      INTEGER NOT NULL,
     entitlement_id TEXT NOT NULL,
     UNIQUE (source_id, entitlement_id)
 );
 CREATE TABLE IF NOT EXISTS entitlement_versions (
-    entitlement_key INTEGER NOT NULL REFERENCES entitlements (key),
+    entitlement_key INTEGER NOT NULL,
     first_snapshot  INTEGER NOT NULL,
     last_snapshot   INTEGER,
     source_id       INTEGER NOT NULL,

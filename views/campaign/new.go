@@ -33,7 +33,7 @@ type NewPage struct {
 	Fallback   string
 	FallbackAs []ui.Option // people who may be the fallback; empty shows a line to type a person_id
 	Due        string      // days, "" is 14
-	OnNoAnswer string      // keep, revoke or escalate; "" is keep
+	OnNoAnswer string      // keep or revoke; "" is keep
 	Remove     string      // sign_off or decision; "" is sign_off
 	Key        string
 }
@@ -119,7 +119,6 @@ func (p NewPage) onNoAnswer() ui.Select {
 	return choices(FieldOnNoAnswer, "What happens where nobody answers", p.OnNoAnswer, p.Errors, []ui.Option{
 		{Value: "keep", Label: "It stays", Help: "The report shows it as unanswered."},
 		{Value: "revoke", Label: "It is removed", Help: "Strict. People lose what nobody confirmed."},
-		{Value: "escalate", Label: "Somebody else is asked", Help: "The review is extended once, then a named person closes it."},
 	})
 }
 
