@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"recert/static"
@@ -168,9 +169,17 @@ const axeJS = `axe.run(document, {runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21
 func TestPages(t *testing.T) {
 	t.Parallel()
 	ctx, s, base := browser(t)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
 	lib, err := os.ReadFile(axePath)
 	if err != nil {
 		t.Fatalf("axe-core is not installed (%v): run 'make deps'", err)
+	}
+	// Nothing is to be measured half faded.
+	still := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}}}
+	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, still); err != nil {
+		t.Fatal(err)
 	}
 	for _, p := range pages() {
 		if !strings.HasPrefix(p.name, *only) {

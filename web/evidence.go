@@ -47,7 +47,7 @@ func (s *site) evidence(w http.ResponseWriter, r *request) error {
 	case model.KindOf(err) != model.NotFound:
 		return err
 	}
-	p.Check = s.selfCheck()
+	p.Check = s.selfCheck(r.zone)
 	p.Commands = []views.Command{
 		{Why: "Download the package of a campaign above, and take the program that checks it from somewhere you trust.", Text: "recert verify PACKAGE.zip --key '" + p.Key + "'"},
 		{Why: "With the package of the time before, it also proves that nothing was rewritten in between.", Text: "recert verify PACKAGE.zip --previous EARLIER.zip"},
@@ -121,13 +121,13 @@ func (s *site) export(w http.ResponseWriter, r *request) error {
 }
 
 // selfCheck is what the server found when it last read the whole log.
-func (s *site) selfCheck() views.Check {
+func (s *site) selfCheck(loc *timeLocation) views.Check {
 	at, err := s.Evidence.Health()
 	switch {
 	case err != nil:
-		return views.Check{At: ui.At(at, zone("")), Text: "The last check of the whole log failed: " + err.Error()}
+		return views.Check{At: ui.At(at, loc), Text: "The last check of the whole log failed: " + err.Error()}
 	case !at.Known():
 		return views.Check{}
 	}
-	return views.Check{OK: true, At: ui.At(at, zone("")), Text: "The server reads the whole log at its start and every night."}
+	return views.Check{OK: true, At: ui.At(at, loc), Text: "The server reads the whole log at its start and every night."}
 }

@@ -96,6 +96,9 @@ func (s *site) personFacts(r *request, who store.Person, p *person.Page) error {
 			continue
 		}
 		pair := ui.Pair{Term: link.term, Text: link.id}
+		if link.id == r.actor.PersonID {
+			pair.Text = r.actor.Name // who is not in one's own list, and yet no stranger
+		}
 		if other, err := s.visiblePerson(r, link.id); err == nil {
 			pair.Text, pair.Href = other.Name, ui.Path("people", other.PersonID)
 		} else if model.KindOf(err) != model.NotFound {

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -46,10 +47,10 @@ func (l *Log) CheckLog(ctx context.Context) error {
 		}
 		next++
 		h := tlog.RecordHash(leaf)
-		if string(h[:]) != string(hash) {
+		if !bytes.Equal(h[:], hash) {
 			return fmt.Errorf("event at index %d is not what was logged", idx)
 		}
-		if string(h[:]) != string(node) {
+		if !bytes.Equal(h[:], node) {
 			return fmt.Errorf("the tree holds another hash at index %d", idx)
 		}
 		root.Add(h)

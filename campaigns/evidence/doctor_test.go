@@ -363,7 +363,7 @@ func TestDoctorWhileOthersWrite(t *testing.T) {
 				}
 			}
 		}()
-		for range 3 {
+		for range 2 {
 			checks, err := evidence.Doctor(t.Context(), s, true)
 			w.must(err)
 			for _, c := range checks {

@@ -232,7 +232,7 @@ func (st *stager) rejects(c *chunk) ([]store.Reject, error) {
 	out := make([]store.Reject, 0, len(c.rejects))
 	for _, r := range c.rejects {
 		salt := make([]byte, evidence.SaltSize)
-		rand.Read(salt) //nolint:errcheck // it never fails: it ends the program instead
+		rand.Read(salt)
 		details := evidence.RejectDetails{Raw: r.Raw, Reason: r.Reason}
 		bound, err := evidence.Bind(salt, "details", details)
 		if err != nil {

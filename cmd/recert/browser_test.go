@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -158,6 +159,10 @@ func (p *tab) load(what string, step chromedp.Action[chromedp.Void]) int {
 	}
 	p.mu.Lock()
 	p.document = response.URL
+	// What a form leads to is known only now; its status is no fault of the page either.
+	p.found = slices.DeleteFunc(p.found, func(f string) bool {
+		return strings.HasPrefix(f, "browser error: Failed to load resource") && strings.HasSuffix(f, " "+response.URL)
+	})
 	p.mu.Unlock()
 	return int(response.Status)
 }

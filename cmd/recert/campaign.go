@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"recert/campaigns"
@@ -41,12 +42,12 @@ func (c *campaignPreviewCmd) Run(ctx context.Context, e *env) error {
 }
 
 func printPreview(w io.Writer, p *campaigns.Preview) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(tw, "items\t%d\nexcluded\t%d\nwithout reviewer\t%d\nself-review avoided\t%d\nunknown, so included\t%d\n\n",
+	var t strings.Builder
+	fmt.Fprintf(&t, "items\t%d\nexcluded\t%d\nwithout reviewer\t%d\nself-review avoided\t%d\nunknown, so included\t%d\n\n",
 		p.Items, p.Excluded, p.WithoutReviewer, p.Avoided, p.Unknown)
-	fmt.Fprintln(tw, "reviewer\tname\titems\tminutes")
+	fmt.Fprintln(&t, "reviewer\tname\titems\tminutes")
 	for _, r := range p.Reviewers {
-		fmt.Fprintf(tw, "%s\t%s\t%d\t%d\n", r.ID, r.Name, r.Items, r.Minutes)
+		fmt.Fprintf(&t, "%s\t%s\t%d\t%d\n", r.ID, r.Name, r.Items, r.Minutes)
 	}
 	for _, rows := range []struct {
 		title string
@@ -55,19 +56,19 @@ func printPreview(w io.Writer, p *campaigns.Preview) error {
 		if len(rows.rows) == 0 {
 			continue
 		}
-		fmt.Fprintf(tw, "\n%s\nsource\taccount\tperson\tentitlement\treviewer\twhy\n", rows.title)
+		fmt.Fprintf(&t, "\n%s\nsource\taccount\tperson\tentitlement\treviewer\twhy\n", rows.title)
 		for _, r := range rows.rows {
-			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Source, r.Account, r.Person, r.Entitlement, r.Reviewer, r.Basis+r.Reason)
+			fmt.Fprintf(&t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Source, r.Account, r.Person, r.Entitlement, r.Reviewer, r.Basis+r.Reason)
 		}
 	}
 	for _, n := range p.Notices {
-		fmt.Fprintf(tw, "\nnote: %s", n)
+		fmt.Fprintf(&t, "\nnote: %s", n)
 	}
 	for _, b := range p.Blocked {
-		fmt.Fprintf(tw, "\nnot ready: %s", b)
+		fmt.Fprintf(&t, "\nnot ready: %s", b)
 	}
-	fmt.Fprintln(tw)
-	return tw.Flush()
+	fmt.Fprintln(&t)
+	return printTable(w, t.String())
 }
 
 type campaignLaunchCmd struct {
@@ -103,12 +104,12 @@ func (c *campaignStatusCmd) Run(ctx context.Context, e *env) error {
 		if e.cli.JSON {
 			return printJSON(e.out, all)
 		}
-		tw := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(tw, "run\tstate\titems\tkept\trevoked\treduced\tunsure\tunanswered\tgone\tdue")
+		var t strings.Builder
+		fmt.Fprintln(&t, "run\tstate\titems\tkept\trevoked\treduced\tunsure\tunanswered\tgone\tdue")
 		for _, r := range all {
-			fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", r.Name, r.State, r.Items, r.Kept, r.Revoked, r.Reduced, r.Unsure, r.Unanswered, r.Gone, r.Due)
+			fmt.Fprintf(&t, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", r.Name, r.State, r.Items, r.Kept, r.Revoked, r.Reduced, r.Unsure, r.Unanswered, r.Gone, r.Due)
 		}
-		return tw.Flush()
+		return printTable(e.out, t.String())
 	})
 }
 
@@ -135,3 +136,12 @@ func (c *campaignCloseCmd) Run(ctx context.Context, e *env) error {
 }
 
 func newCampaigns(s *store.Store) *campaigns.Service { return &campaigns.Service{Store: s} }
+
+// printTable aligns the tab-separated columns of text.
+func printTable(w io.Writer, text string) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if _, err := io.WriteString(tw, text); err != nil {
+		return err
+	}
+	return tw.Flush()
+}

@@ -41,7 +41,7 @@ func (c *demoCmd) Run(ctx context.Context, e *env) (err error) {
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the folder of --data: %w", err)
 	}
-	ln, err := net.Listen("tcp", c.Listen)
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return model.Errorf(model.Invalid, "cannot listen on %s: %v", c.Listen, err)
 	}

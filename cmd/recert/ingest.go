@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/term"
 
-	"recert/campaigns"
 	"recert/campaigns/connector"
 	"recert/campaigns/connector/manual"
 	"recert/campaigns/connector/scim"
@@ -124,11 +123,11 @@ func target(ctx context.Context, s *store.Store, sourceID int64) (connector.Targ
 }
 
 func scimClient(spec model.SourceSpec) (*scim.Client, error) {
-	token, err := campaigns.ResolveSecret(spec.Token)
+	token, err := resolveSecret(spec.Token)
 	if err != nil {
 		return nil, err
 	}
-	password, err := campaigns.ResolveSecret(spec.Password)
+	password, err := resolveSecret(spec.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +152,7 @@ func progress(w io.Writer) func(ingest.Progress) {
 		if tty {
 			every = 200 * time.Millisecond
 		}
-		if t := now(); t.Sub(last) < every && !(p.Done && tty) {
+		if t := now(); t.Sub(last) < every && (!p.Done || !tty) {
 			return
 		}
 		last = now()

@@ -5,7 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"text/tabwriter"
+	"strings"
 
 	"recert/campaigns/ingest"
 	"recert/model"
@@ -16,38 +16,35 @@ const maxPrinted = 20
 
 // printIngest prints the ledger of a snapshot, and what is wrong with it.
 func printIngest(w io.Writer, r ingest.Result) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "Snapshot %d of %s as of %s: %s\n", r.Snapshot, r.Source, r.AsOf, r.State)
+	var t strings.Builder
+	fmt.Fprintf(&t, "Snapshot %d of %s as of %s: %s\n", r.Snapshot, r.Source, r.AsOf, r.State)
 	if r.Existing {
-		fmt.Fprintln(w, "It was there already; nothing was changed.")
+		fmt.Fprintln(&t, "It was there already; nothing was changed.")
 	}
 	for _, reason := range r.Reasons {
-		fmt.Fprintln(w, "Held:", reason)
+		fmt.Fprintln(&t, "Held:", reason)
 	}
-	fmt.Fprintln(tw, "\tread\taccepted\trejected\tnew\tchanged\tunchanged\tgone\tprevious\t")
+	fmt.Fprintln(&t, "\nrows of\tread\taccepted\trejected\tnew\tchanged\tunchanged\tgone\tprevious")
 	for _, kind := range model.Kinds {
 		c, ok := r.Kinds[kind]
 		if !ok {
 			continue
 		}
-		fmt.Fprintf(tw, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", kind, c.Read, c.Accepted, c.Rejected, c.New, c.Changed, c.Unchanged, c.Gone, c.Previous)
-	}
-	if err := tw.Flush(); err != nil {
-		return err
+		fmt.Fprintf(&t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", kind, c.Read, c.Accepted, c.Rejected, c.New, c.Changed, c.Unchanged, c.Gone, c.Previous)
 	}
 	for _, reason := range slices.Sorted(maps.Keys(r.Unmatched)) {
-		fmt.Fprintf(w, "%d accounts belong to nobody: %s\n", r.Unmatched[reason], reason)
+		fmt.Fprintf(&t, "%d accounts belong to nobody: %s\n", r.Unmatched[reason], reason)
 	}
 	for i, rej := range r.Rejects {
 		if i == maxPrinted {
-			fmt.Fprintf(w, "… and %d more; the snapshot's page lists them all\n", int64(len(r.Rejects)-i)+r.RejectsOmitted)
+			fmt.Fprintf(&t, "… and %d more; the snapshot's page lists them all\n", int64(len(r.Rejects)-i)+r.RejectsOmitted)
 			break
 		}
 		col := ""
 		if rej.Column != "" {
 			col = ", column " + rej.Column
 		}
-		fmt.Fprintf(w, "%s:%d%s: %s\n", rej.File, rej.Line, col, rej.Reason)
+		fmt.Fprintf(&t, "%s:%d%s: %s\n", rej.File, rej.Line, col, rej.Reason)
 	}
-	return nil
+	return printTable(w, t.String())
 }

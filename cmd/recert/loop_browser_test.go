@@ -147,6 +147,7 @@ func (l *browserLoop) run() {
 	admin := l.signIn("ida@example.com")
 	l.takePeopleIn(admin)
 	l.readTarget(admin)
+	l.theme(admin)
 	l.launch(admin)
 
 	manager := l.signIn("mara@example.com")
@@ -227,6 +228,17 @@ func (l *browserLoop) readTarget(p *tab) {
 	n, err := l.store.CountLiveGrants(l.t.Context(), l.sourceID("wiki"))
 	if err != nil || n != 5 {
 		l.t.Fatalf("%d grants (%v), want 5", n, err)
+	}
+}
+
+// theme chooses dark colours, and is back on the page it came from.
+func (l *browserLoop) theme(p *tab) {
+	l.t.Helper()
+	before := p.address()
+	p.click("details.menu summary")
+	p.follow("button[name=theme][value=dark]")
+	if p.count("html[data-theme=dark]") != 1 || p.address() != before {
+		l.t.Errorf("dark was chosen on %s: %s", before, p.describe())
 	}
 }
 

@@ -152,7 +152,7 @@ func loopDecide(ctx context.Context, t *testing.T, dsn string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // the test's own
+	defer s.Close()
 	p, err := s.PersonByID(ctx, "p2")
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +189,7 @@ func loopWork(ctx context.Context, t *testing.T, dsn, base string, done func() b
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // the test's own
+	defer s.Close()
 	e := &env{cli: &cli{LogLevel: "error"}, out: t.Output(), errOut: t.Output()}
 	a, err := newApp(ctx, s, ServeFlags{}, base, e.logger())
 	if err != nil {

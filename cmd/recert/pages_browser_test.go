@@ -30,6 +30,9 @@ func TestEveryPage(t *testing.T) {
 					t.Errorf("%s leads to %s, which answers %d", c.from[at], at, c.status[at])
 				}
 			}
+			for i, at := range w.extra(role) {
+				p.look(w.base+at, http.StatusOK, fmt.Sprintf("%s-extra-%d", role, i+1))
+			}
 			for _, shape := range slices.Sorted(maps.Keys(c.pages)) {
 				// An owner sees what a manager sees, and an auditor what an admin sees less the buttons.
 				at := c.pages[shape][0]
@@ -48,6 +51,32 @@ func TestEveryPage(t *testing.T) {
 	t.Run("refused forms", func(t *testing.T) { w.refusedForms(t, b) })
 	t.Run("empty", func(t *testing.T) { emptyPages(t, b) })
 	t.Run("planted", func(t *testing.T) { w.planted(t, b) })
+}
+
+// extra are pages in states that no plain link leads to, or not the first one of its kind.
+func (w *pagesWorld) extra(role string) []string {
+	running, closed := w.runName(demoRunning), w.runName(demoClosed)
+	switch role {
+	case "manager":
+		return []string{"/reviews/" + running + "?q=nobody+at+all", "/reviews/" + running + "?state=decided", "/reviews/" + closed + "?state=all"}
+	case "admin":
+		return []string{
+			"/campaigns/" + running, "/campaigns/" + closed, "/campaigns/ready/preview", "/sources/partners", "/sources/unread", "/sources/" + demoLive,
+			"/access?q=ledger", "/access?q=nobody+at+all", "/revocations?q=nobody+at+all", "/revocations?state=confirmed", "/revocations?state=came_back",
+		}
+	case "auditor":
+		return []string{"/campaigns/" + closed, fmt.Sprintf("/snapshots/%d", w.held), "/sources/archive"}
+	}
+	return nil
+}
+
+func (w *pagesWorld) runName(campaign string) string {
+	w.t.Helper()
+	run, err := w.demo.store.RunByName(w.t.Context(), campaign)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return run.Name
 }
 
 // look opens a page and checks it.
@@ -106,7 +135,7 @@ func (w *pagesWorld) wrongPages(t *testing.T, b *browser) {
 
 	stranger := b.newTab(t)
 	stranger.look(w.base+"/logout", http.StatusOK, "wrong-signed-out")
-	stranger.look(w.base+"/login/callback?error=access_denied&state=x", http.StatusUnprocessableEntity, "wrong-sign-in")
+	stranger.look(w.base+"/login/callback?error=access_denied&state=x", http.StatusForbidden, "wrong-sign-in")
 	stranger.look(w.base+"/login/link?token=spent", http.StatusOK, "wrong-link")
 	if status := stranger.follow("main button"); status < 400 {
 		t.Errorf("a link that does not exist answers %d", status)
@@ -146,7 +175,7 @@ func (w *pagesWorld) refusedForms(t *testing.T, b *browser) {
 		t.Fatal(err)
 	}
 	p.open(w.base + "/reviews/" + run.Name)
-	p.refused("#sign-off form, form[data-save=answer]", http.StatusUnprocessableEntity, "Not saved", "no-answer")
+	p.refused("form[data-save=answer]", http.StatusUnprocessableEntity, "Not saved", "no-answer")
 
 	// Somebody answers from another device while the page stands open.
 	p.open(w.base + "/reviews/" + run.Name)
@@ -250,7 +279,7 @@ func emptyPages(t *testing.T, b *browser) {
 func (w *pagesWorld) planted(t *testing.T, b *browser) {
 	p := w.signIn(t, b, "manager")
 	for _, plant := range []struct{ what, script, finds string }{
-		{"pale text", `m.insertAdjacentHTML("beforeend", "<p id=pale>Pale</p>"); document.getElementById("pale").style.color = "color-mix(in srgb, var(--paper), var(--ink) 20%)"`, "color-contrast"},
+		{"pale text", `const e = document.createElement("p"); e.textContent = "Pale"; m.append(e); e.style.color = "color-mix(in srgb, var(--paper), var(--ink) 20%)"`, "color-contrast"},
 		{"nameless field", `m.append(document.createElement("input"))`, "label"},
 		{"wide table", `const d = document.createElement("div"); d.style.width = "2000px"; d.textContent = "wide"; m.append(d)`, "pixels too wide"},
 		{"inline handler", `const a = document.createElement("p"); a.setAttribute("onclick", "x()"); m.append(a); a.click()`, "content security policy"},

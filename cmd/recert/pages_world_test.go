@@ -239,8 +239,8 @@ type crawler struct {
 
 // How many pages of one shape a crawl reads, and how many it asks for.
 const (
-	crawlRead = 3
-	crawlAsk  = 25
+	crawlRead = 12
+	crawlAsk  = 40
 )
 
 // crawl goes to every page that the links lead to from the home page.

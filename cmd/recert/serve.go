@@ -37,7 +37,7 @@ type serveCmd struct {
 func (c *serveCmd) Run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, func(s *store.Store) error {
 		log := e.logger()
-		ln, err := net.Listen("tcp", c.Listen)
+		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 		if err != nil {
 			return model.Errorf(model.Invalid, "cannot listen on %s: %v", c.Listen, err)
 		}
@@ -49,7 +49,7 @@ func (c *serveCmd) Run(ctx context.Context, e *env) error {
 		if err := c.firstLink(ctx, s, base, e); err != nil {
 			return errors.Join(err, ln.Close())
 		}
-		log.Info("serving", slog.String("url", base), slog.String("worker", c.Worker), slog.String("version", version))
+		log.InfoContext(ctx, "serving", slog.String("url", base), slog.String("worker", c.Worker), slog.String("version", version))
 		return app.run(ctx, ln, c.Worker)
 	})
 }

@@ -63,7 +63,8 @@ const doctorPage = 1000
 // EventsAfter is a page of all events by id.
 func (q queries) EventsAfter(ctx context.Context, id int64) ([]Event, error) {
 	var es []Event
-	return es, q.all(ctx, &es, "SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", id, doctorPage)
+	err := q.all(ctx, &es, "SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", id, doctorPage)
+	return es, err
 }
 
 // ChainsAfter is a page of the events whose object begins with a prefix ("" is all), by object,
@@ -77,22 +78,26 @@ func (q queries) ChainsAfter(ctx context.Context, prefix string, last Event) ([]
 		end[len(end)-1]++
 		args = append(args, prefix, string(end))
 	}
-	return es, q.all(ctx, &es, query+" ORDER BY object, run, id LIMIT ?", append(args, doctorPage)...)
+	err := q.all(ctx, &es, query+" ORDER BY object, run, id LIMIT ?", append(args, doctorPage)...)
+	return es, err
 }
 
 // EventsOf are the events of one object in a run ("" is none), the first one first.
 func (q queries) EventsOf(ctx context.Context, run, object string) ([]Event, error) {
 	var es []Event
-	return es, q.all(ctx, &es, "SELECT * FROM events WHERE object = ? AND run = ? ORDER BY id", object, run)
+	err := q.all(ctx, &es, "SELECT * FROM events WHERE object = ? AND run = ? ORDER BY id", object, run)
+	return es, err
 }
 
 // CountEvents counts the events of a type, of one run where run is not "".
 func (q queries) CountEvents(ctx context.Context, typ, run string) (int64, error) {
 	var n int64
 	if run != "" {
-		return n, q.all(ctx, &n, "SELECT COUNT(*) FROM events WHERE run = ? AND type = ?", run, typ)
+		err := q.all(ctx, &n, "SELECT COUNT(*) FROM events WHERE run = ? AND type = ?", run, typ)
+		return n, err
 	}
-	return n, q.all(ctx, &n, "SELECT COUNT(*) FROM events WHERE type = ?", typ)
+	err := q.all(ctx, &n, "SELECT COUNT(*) FROM events WHERE type = ?", typ)
+	return n, err
 }
 
 // LogHash is one entry of the log with the hash that its event has.
@@ -104,26 +109,30 @@ type LogHash struct {
 // LogHashesAfter is a page of the log by index; a missing event has no hash.
 func (q queries) LogHashesAfter(ctx context.Context, idx int64) ([]LogHash, error) {
 	var hs []LogHash
-	return hs, q.all(ctx, &hs, `SELECT l.idx, e.hash FROM log_entries l LEFT JOIN events e ON e.id = l.event_id
+	err := q.all(ctx, &hs, `SELECT l.idx, e.hash FROM log_entries l LEFT JOIN events e ON e.id = l.event_id
 		WHERE l.idx > ? ORDER BY l.idx LIMIT ?`, idx, doctorPage)
+	return hs, err
 }
 
 // NodesFrom are up to n stored hashes of the tree from an index on.
 func (q queries) NodesFrom(ctx context.Context, idx int64, n int) ([]LogHash, error) {
 	var hs []LogHash
-	return hs, q.all(ctx, &hs, "SELECT idx, hash FROM log_nodes WHERE idx >= ? ORDER BY idx LIMIT ?", idx, n)
+	err := q.all(ctx, &hs, "SELECT idx, hash FROM log_nodes WHERE idx >= ? ORDER BY idx LIMIT ?", idx, n)
+	return hs, err
 }
 
 // CheckpointsAfter is a page of the checkpoints by size.
 func (q queries) CheckpointsAfter(ctx context.Context, size int64) ([]Checkpoint, error) {
 	var cs []Checkpoint
-	return cs, q.all(ctx, &cs, "SELECT * FROM checkpoints WHERE size > ? ORDER BY size LIMIT ?", size, doctorPage)
+	err := q.all(ctx, &cs, "SELECT * FROM checkpoints WHERE size > ? ORDER BY size LIMIT ?", size, doctorPage)
+	return cs, err
 }
 
 // LogKeys are all keys that are stored; there should be one.
 func (q queries) LogKeys(ctx context.Context) ([]LogKey, error) {
 	var ks []LogKey
-	return ks, q.all(ctx, &ks, "SELECT * FROM log_keys ORDER BY name")
+	err := q.all(ctx, &ks, "SELECT * FROM log_keys ORDER BY name")
+	return ks, err
 }
 
 // OpenDisclosure is a disclosure with the leaf that it opens a part of.
@@ -135,8 +144,9 @@ type OpenDisclosure struct {
 // DisclosuresAfter is a page of all disclosures by event and field.
 func (q queries) DisclosuresAfter(ctx context.Context, event int64, field string) ([]OpenDisclosure, error) {
 	var ds []OpenDisclosure
-	return ds, q.all(ctx, &ds, `SELECT d.event_id, d.field, d.salt, d.value, e.leaf FROM disclosures d LEFT JOIN events e ON e.id = d.event_id
+	err := q.all(ctx, &ds, `SELECT d.event_id, d.field, d.salt, d.value, e.leaf FROM disclosures d LEFT JOIN events e ON e.id = d.event_id
 		WHERE (d.event_id, d.field) > (?, ?) ORDER BY d.event_id, d.field LIMIT ?`, event, field, doctorPage)
+	return ds, err
 }
 
 // LoggedDecision is a decision with what its event and its item say.
@@ -153,10 +163,11 @@ type LoggedDecision struct {
 // LoggedDecisionsAfter is a page of all decisions by run, item and version.
 func (q queries) LoggedDecisionsAfter(ctx context.Context, d model.Decision) ([]LoggedDecision, error) {
 	var ds []LoggedDecision
-	return ds, q.all(ctx, &ds, `SELECT d.*, COALESCE(r.name, '') AS run, i.text_hash, COALESCE(p.person_id, '') AS reviewer, e.leaf, e.at AS event_at
+	err := q.all(ctx, &ds, `SELECT d.*, COALESCE(r.name, '') AS run, i.text_hash, COALESCE(p.person_id, '') AS reviewer, e.leaf, e.at AS event_at
 		FROM decisions d LEFT JOIN runs r ON r.id = d.run_id LEFT JOIN items i ON i.run_id = d.run_id AND i.id = d.item_id
 		LEFT JOIN people p ON p.key = d.reviewer_key LEFT JOIN events e ON e.id = d.event_id
 		WHERE (d.run_id, d.item_id, d.version) > (?, ?, ?) ORDER BY d.run_id, d.item_id, d.version LIMIT ?`, d.RunID, d.ItemID, d.Version, doctorPage)
+	return ds, err
 }
 
 // ItemsByID are some items of a run.
@@ -165,14 +176,16 @@ func (q queries) ItemsByID(ctx context.Context, run int64, ids []int64) ([]model
 	if len(ids) == 0 {
 		return out, nil
 	}
-	return out, q.all(ctx, &out, "SELECT * FROM items WHERE run_id = ? AND id IN (?)", run, bun.In(ids))
+	err := q.all(ctx, &out, "SELECT * FROM items WHERE run_id = ? AND id IN (?)", run, bun.List(ids))
+	return out, err
 }
 
 // RevokedAfter is a page of the items of all runs that are answered or settled revoke.
 func (q queries) RevokedAfter(ctx context.Context, run, id int64) ([]model.Item, error) {
 	var out []model.Item
-	return out, q.all(ctx, &out, `SELECT * FROM items WHERE (run_id, id) > (?, ?) AND (answer = 'revoke' OR outcome = 'revoke')
+	err := q.all(ctx, &out, `SELECT * FROM items WHERE (run_id, id) > (?, ?) AND (answer = 'revoke' OR outcome = 'revoke')
 		ORDER BY run_id, id LIMIT ?`, run, id, doctorPage)
+	return out, err
 }
 
 // FrozenSubject is what a run froze of an account.
@@ -187,20 +200,23 @@ type FrozenSubject struct {
 // FrozenSubjectsAfter is a page of what all runs froze of accounts.
 func (q queries) FrozenSubjectsAfter(ctx context.Context, run, account int64) ([]FrozenSubject, error) {
 	var out []FrozenSubject
-	return out, q.all(ctx, &out, `SELECT run_id, account_key, value, salt, commitment FROM run_subjects
+	err := q.all(ctx, &out, `SELECT run_id, account_key, value, salt, commitment FROM run_subjects
 		WHERE (run_id, account_key) > (?, ?) ORDER BY run_id, account_key LIMIT ?`, run, account, doctorPage)
+	return out, err
 }
 
 // RunsAfter is a page of all runs by id.
 func (q queries) RunsAfter(ctx context.Context, id int64) ([]model.Run, error) {
 	var rs []model.Run
-	return rs, q.all(ctx, &rs, "SELECT * FROM runs WHERE id > ? ORDER BY id LIMIT ?", id, doctorPage)
+	err := q.all(ctx, &rs, "SELECT * FROM runs WHERE id > ? ORDER BY id LIMIT ?", id, doctorPage)
+	return rs, err
 }
 
 // SnapshotsAfter is a page of all snapshots by id.
 func (q queries) SnapshotsAfter(ctx context.Context, id int64) ([]model.Snapshot, error) {
 	var ss []model.Snapshot
-	return ss, q.all(ctx, &ss, "SELECT * FROM snapshots WHERE id > ? ORDER BY id LIMIT ?", id, doctorPage)
+	err := q.all(ctx, &ss, "SELECT * FROM snapshots WHERE id > ? ORDER BY id LIMIT ?", id, doctorPage)
+	return ss, err
 }
 
 // RemovalRow is a removal with what is known of it elsewhere.
@@ -230,7 +246,8 @@ const removalRowSQL = `SELECT r.*, u.name AS run, s.name AS source, COALESCE(j.v
 // RemovalsAfter is a page of all removals by id.
 func (q queries) RemovalsAfter(ctx context.Context, id int64) ([]RemovalRow, error) {
 	var rs []RemovalRow
-	return rs, q.all(ctx, &rs, removalRowSQL+"WHERE r.id > ? ORDER BY r.id LIMIT ?", id, doctorPage)
+	err := q.all(ctx, &rs, removalRowSQL+"WHERE r.id > ? ORDER BY r.id LIMIT ?", id, doctorPage)
+	return rs, err
 }
 
 // AttemptsOf are the attempts of some removals, by removal and number.
@@ -239,7 +256,8 @@ func (q queries) AttemptsOf(ctx context.Context, removals []int64) ([]model.Atte
 	if len(removals) == 0 {
 		return as, nil
 	}
-	return as, q.all(ctx, &as, "SELECT * FROM attempts WHERE remediation_id IN (?) ORDER BY remediation_id, n", bun.In(removals))
+	err := q.all(ctx, &as, "SELECT * FROM attempts WHERE remediation_id IN (?) ORDER BY remediation_id, n", bun.List(removals))
+	return as, err
 }
 
 // EventsOfObjects are the events of some objects, by object and id.
@@ -248,13 +266,15 @@ func (q queries) EventsOfObjects(ctx context.Context, objects []string) ([]Event
 	if len(objects) == 0 {
 		return es, nil
 	}
-	return es, q.all(ctx, &es, "SELECT * FROM events WHERE object IN (?) ORDER BY object, run, id", bun.In(objects))
+	err := q.all(ctx, &es, "SELECT * FROM events WHERE object IN (?) ORDER BY object, run, id", bun.List(objects))
+	return es, err
 }
 
 // AllConfigs are all documents of configuration.
 func (q queries) AllConfigs(ctx context.Context) ([]Config, error) {
 	var cs []Config
-	return cs, q.all(ctx, &cs, "SELECT * FROM configs ORDER BY kind, name")
+	err := q.all(ctx, &cs, "SELECT * FROM configs ORDER BY kind, name")
+	return cs, err
 }
 
 // Bound is where intervals of a source begin, or end.
@@ -315,7 +335,8 @@ type TextRow struct {
 // TextsAfter is a page of a column of text by the table's id; neither may come from input.
 func (q queries) TextsAfter(ctx context.Context, table, column string, after int64) ([]TextRow, error) {
 	var rows []TextRow
-	return rows, q.all(ctx, &rows, "SELECT id, ? AS text FROM ? WHERE id > ? ORDER BY id LIMIT ?", bun.Ident(column), bun.Ident(table), after, doctorPage)
+	err := q.all(ctx, &rows, "SELECT id, ? AS text FROM ? WHERE id > ? ORDER BY id LIMIT ?", bun.Ident(column), bun.Ident(table), after, doctorPage)
+	return rows, err
 }
 
 // PersonIDs are the person_ids of some people, by key.
@@ -328,7 +349,7 @@ func (q queries) PersonIDs(ctx context.Context, keys []int64) (map[int64]string,
 		Key      int64  `bun:"key"`
 		PersonID string `bun:"person_id"`
 	}
-	err := q.all(ctx, &rows, "SELECT key, person_id FROM people WHERE key IN (?)", bun.In(keys))
+	err := q.all(ctx, &rows, "SELECT key, person_id FROM people WHERE key IN (?)", bun.List(keys))
 	for _, r := range rows {
 		m[r.Key] = r.PersonID
 	}

@@ -32,7 +32,7 @@ func (q queries) LastEventHash(ctx context.Context, run, object string) (string,
 	if err != nil {
 		return "", err
 	}
-	defer rows.Close() //nolint:errcheck // Err below tells
+	defer rows.Close()
 	var hash []byte
 	for rows.Next() {
 		if err := rows.Scan(&hash); err != nil {

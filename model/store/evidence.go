@@ -36,7 +36,7 @@ func (q queries) PackageEvents(ctx context.Context, f PackageFilter, after int64
 		WHERE l.idx > ? AND l.idx < ? AND (e.run = ? OR (e.run = '' AND (e.object IN (?)
 			OR e.type IN ('log.key', 'config.applied')
 			OR (e.type IN ('session.started', 'session.ended', 'login_link.created', 'package.exported') AND e.at >= ?))))
-		ORDER BY l.idx LIMIT ?`, after, f.Size, f.Run, bun.In(objects), f.Since, limit)
+		ORDER BY l.idx LIMIT ?`, after, f.Size, f.Run, bun.List(objects), f.Since, limit)
 	return es, err
 }
 
@@ -46,33 +46,38 @@ func (q queries) DisclosuresOf(ctx context.Context, events []int64) ([]Disclosur
 	if len(events) == 0 {
 		return nil, nil
 	}
-	return ds, q.all(ctx, &ds, "SELECT * FROM disclosures WHERE event_id IN (?) ORDER BY event_id, field", bun.In(events))
+	err := q.all(ctx, &ds, "SELECT * FROM disclosures WHERE event_id IN (?) ORDER BY event_id, field", bun.List(events))
+	return ds, err
 }
 
 // LastLogIndex is the place of a run's last event that has one; -1 where none has.
 func (q queries) LastLogIndex(ctx context.Context, run string, below int64) (int64, error) {
 	var idx int64
-	return idx, q.all(ctx, &idx, `SELECT COALESCE(MAX(l.idx), -1) FROM log_entries l JOIN events e ON e.id = l.event_id
+	err := q.all(ctx, &idx, `SELECT COALESCE(MAX(l.idx), -1) FROM log_entries l JOIN events e ON e.id = l.event_id
 		WHERE e.run = ? AND l.idx < ?`, run, below)
+	return idx, err
 }
 
 // CheckpointAfter is the first checkpoint that holds the entry at an index.
 func (q queries) CheckpointAfter(ctx context.Context, idx int64) (Checkpoint, error) {
 	var c Checkpoint
-	return c, q.one(ctx, &c, "No checkpoint holds this yet.", "SELECT * FROM checkpoints WHERE size > ? ORDER BY size LIMIT 1", idx)
+	err := q.one(ctx, &c, "No checkpoint holds this yet.", "SELECT * FROM checkpoints WHERE size > ? ORDER BY size LIMIT 1", idx)
+	return c, err
 }
 
 // RunLeaves are the leaves of a run's events of some types, in the order of the log, below an index.
 func (q queries) RunLeaves(ctx context.Context, run string, types []string, below int64) ([][]byte, error) {
 	var leaves [][]byte
-	return leaves, q.all(ctx, &leaves, `SELECT e.leaf FROM log_entries l JOIN events e ON e.id = l.event_id
-		WHERE e.run = ? AND e.type IN (?) AND l.idx < ? ORDER BY l.idx`, run, bun.In(types), below)
+	err := q.all(ctx, &leaves, `SELECT e.leaf FROM log_entries l JOIN events e ON e.id = l.event_id
+		WHERE e.run = ? AND e.type IN (?) AND l.idx < ? ORDER BY l.idx`, run, bun.List(types), below)
+	return leaves, err
 }
 
 // PreviousRun is the run of the same campaign that was launched before; NotFound where it is the first.
 func (q queries) PreviousRun(ctx context.Context, run model.Run) (model.Run, error) {
 	var r model.Run
-	return r, q.one(ctx, &r, "It is the first run.", "SELECT * FROM runs WHERE campaign = ? AND id < ? ORDER BY id DESC LIMIT 1", run.Campaign, run.ID)
+	err := q.one(ctx, &r, "It is the first run.", "SELECT * FROM runs WHERE campaign = ? AND id < ? ORDER BY id DESC LIMIT 1", run.Campaign, run.ID)
+	return r, err
 }
 
 // PopulationRow is one item as it was launched.
@@ -98,7 +103,7 @@ func (q queries) Population(ctx context.Context, run int64) iter.Seq2[*Populatio
 		if after != nil {
 			last = after.ID
 		}
-		return rows, q.all(ctx, &rows, `SELECT i.*, src.name AS source, s.value AS subject, COALESCE(e.value, '') AS entitlement,
+		err := q.all(ctx, &rows, `SELECT i.*, src.name AS source, s.value AS subject, COALESCE(e.value, '') AS entitlement,
 			s.salt AS subject_salt, s.commitment AS subject_commitment,
 			r.value AS reviewer, r.salt AS reviewer_salt, r.commitment AS reviewer_commitment
 			FROM items i JOIN sources src ON src.id = i.source_id
@@ -107,6 +112,7 @@ func (q queries) Population(ctx context.Context, run int64) iter.Seq2[*Populatio
 			JOIN run_reviewers r ON r.run_id = i.run_id AND r.person_key = COALESCE(
 				(SELECT a.from_key FROM assignments a WHERE a.run_id = i.run_id AND a.item_id = i.id ORDER BY a.n LIMIT 1), i.reviewer_key)
 			WHERE i.run_id = ? AND i.id > ? ORDER BY i.id LIMIT ?`, run, last, populationPage)
+		return rows, err
 	})
 }
 
@@ -130,12 +136,13 @@ func (q queries) Excluded(ctx context.Context, run int64) iter.Seq2[*ExcludedRow
 		if after != nil {
 			last = after.N
 		}
-		return rows, q.all(ctx, &rows, `SELECT x.n, src.name AS source, x.reason, COALESCE(g.via, '') AS via, s.value AS subject, s.salt, s.commitment,
+		err := q.all(ctx, &rows, `SELECT x.n, src.name AS source, x.reason, COALESCE(g.via, '') AS via, s.value AS subject, s.salt, s.commitment,
 			COALESCE(e.value, '') AS entitlement FROM excluded x JOIN sources src ON src.id = x.source_id
 			JOIN run_subjects s ON s.run_id = x.run_id AND s.account_key = x.account_key
 			LEFT JOIN grants g ON g.source_id = x.source_id AND g.id = x.grant_id
 			LEFT JOIN run_entitlements e ON e.run_id = x.run_id AND e.entitlement_key = g.entitlement_key
 			WHERE x.run_id = ? AND x.n > ? ORDER BY x.n LIMIT ?`, run, last, populationPage)
+		return rows, err
 	})
 }
 
@@ -165,5 +172,6 @@ func pages[T any](page func(after *T) ([]T, error)) iter.Seq2[*T, error] {
 // ProvenAccesses are the accesses of a source whose removal is proven, as JSON of model.Access.
 func (q queries) ProvenAccesses(ctx context.Context, source int64) ([][]byte, error) {
 	var rows [][]byte
-	return rows, q.all(ctx, &rows, "SELECT access FROM remediations WHERE source_id = ? AND state = 'confirmed' ORDER BY id", source)
+	err := q.all(ctx, &rows, "SELECT access FROM remediations WHERE source_id = ? AND state = 'confirmed' ORDER BY id", source)
+	return rows, err
 }

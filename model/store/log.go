@@ -51,7 +51,8 @@ func (q queries) Unsequenced(ctx context.Context, limit int) ([]UnsequencedEvent
 // LogSize is how many events have a place in the log.
 func (q queries) LogSize(ctx context.Context) (int64, error) {
 	var n int64
-	return n, q.all(ctx, &n, "SELECT COALESCE(MAX(idx) + 1, 0) FROM log_entries")
+	err := q.all(ctx, &n, "SELECT COALESCE(MAX(idx) + 1, 0) FROM log_entries")
+	return n, err
 }
 
 // LogNodes reads stored hashes of the tree by their index, in the order asked.
@@ -65,7 +66,7 @@ func (q queries) LogNodes(ctx context.Context, indexes []int64) ([][]byte, error
 			Idx  int64  `bun:"idx"`
 			Hash []byte `bun:"hash"`
 		}
-		if err := q.all(ctx, &rows, "SELECT idx, hash FROM log_nodes WHERE idx IN (?)", bun.In(chunk)); err != nil {
+		if err := q.all(ctx, &rows, "SELECT idx, hash FROM log_nodes WHERE idx IN (?)", bun.List(chunk)); err != nil {
 			return nil, err
 		}
 		for _, r := range rows {
@@ -132,26 +133,30 @@ type Checkpoint struct {
 // LatestCheckpoint is the newest one; NotFound where none was signed yet.
 func (q queries) LatestCheckpoint(ctx context.Context) (Checkpoint, error) {
 	var c Checkpoint
-	return c, q.one(ctx, &c, "No checkpoint has been signed yet.", "SELECT * FROM checkpoints ORDER BY size DESC LIMIT 1")
+	err := q.one(ctx, &c, "No checkpoint has been signed yet.", "SELECT * FROM checkpoints ORDER BY size DESC LIMIT 1")
+	return c, err
 }
 
 // CheckpointAt is the checkpoint of exactly that size.
 func (q queries) CheckpointAt(ctx context.Context, size int64) (Checkpoint, error) {
 	var c Checkpoint
-	return c, q.one(ctx, &c, fmt.Sprintf("There is no checkpoint of size %d.", size), "SELECT * FROM checkpoints WHERE size = ?", size)
+	err := q.one(ctx, &c, fmt.Sprintf("There is no checkpoint of size %d.", size), "SELECT * FROM checkpoints WHERE size = ?", size)
+	return c, err
 }
 
 // CheckpointCovering is the first checkpoint that holds the event.
 func (q queries) CheckpointCovering(ctx context.Context, eventID int64) (Checkpoint, error) {
 	var c Checkpoint
-	return c, q.one(ctx, &c, "No checkpoint holds this yet.",
+	err := q.one(ctx, &c, "No checkpoint holds this yet.",
 		"SELECT c.* FROM checkpoints c WHERE c.size > (SELECT l.idx FROM log_entries l WHERE l.event_id = ?) ORDER BY c.size LIMIT 1", eventID)
+	return c, err
 }
 
 // Checkpoints are all checkpoints, the smallest first.
 func (q queries) Checkpoints(ctx context.Context) ([]Checkpoint, error) {
 	var cs []Checkpoint
-	return cs, q.all(ctx, &cs, "SELECT * FROM checkpoints ORDER BY size")
+	err := q.all(ctx, &cs, "SELECT * FROM checkpoints ORDER BY size")
+	return cs, err
 }
 
 // InsertCheckpoint stores a checkpoint before anybody sees it: there is one of each size, ever.
@@ -170,7 +175,8 @@ type LogKey struct {
 // LogKey is the key of the log; NotFound before its first use.
 func (q queries) LogKey(ctx context.Context) (LogKey, error) {
 	var k LogKey
-	return k, q.one(ctx, &k, "The log has no key yet.", "SELECT * FROM log_keys ORDER BY name LIMIT 1")
+	err := q.one(ctx, &k, "The log has no key yet.", "SELECT * FROM log_keys ORDER BY name LIMIT 1")
+	return k, err
 }
 
 // InsertLogKey stores the log's key.

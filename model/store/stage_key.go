@@ -61,7 +61,7 @@ func (q queries) eachKey(ctx context.Context, fn func(id string, key int64), que
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // Err below tells
+	defer rows.Close()
 	var id string
 	var key int64
 	for rows.Next() {

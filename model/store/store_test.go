@@ -102,7 +102,7 @@ func TestEmptyDatabaseHasNoSchema(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer s.Close() //nolint:errcheck // the test's own
+			defer s.Close()
 			if err := s.CheckSchema(t.Context()); err == nil {
 				t.Error("an empty database passes for a migrated one")
 			}
@@ -157,7 +157,7 @@ func TestTransactions(t *testing.T) {
 					t.Error("the panic was swallowed")
 				}
 			}()
-			_ = s.InTx(ctx, func(tx *store.Tx) error { //nolint:errcheck // it panics
+			_ = s.InTx(ctx, func(tx *store.Tx) error {
 				if err := put(tx); err != nil {
 					t.Error(err)
 				}
@@ -195,7 +195,7 @@ func TestDialectsAgree(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer rows.Close() //nolint:errcheck // Err below tells
+			defer rows.Close()
 			mu.Lock()
 			defer mu.Unlock()
 			for rows.Next() {

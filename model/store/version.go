@@ -33,7 +33,7 @@ func each[T any](ctx context.Context, q queries, scan func(*sql.Rows, *T) error,
 			yield(zero, err)
 			return
 		}
-		defer rows.Close() //nolint:errcheck // Err below tells
+		defer rows.Close()
 		for rows.Next() {
 			var v T
 			if err := scan(rows, &v); err != nil {

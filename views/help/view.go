@@ -7,3 +7,7 @@ type Page struct {
 	layout.Frame
 	Contact string // whom to ask: a name, an address or a sentence; "" for nobody
 }
+
+// staff tells whether the reader has more pages than the own reviews: the guide leads nobody to
+// pages that are not there for them.
+func (p Page) staff() bool { return len(p.Nav) > 1 }

@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -233,9 +232,4 @@ func decrypt(token, sealed string) (string, error) {
 		return "", errors.New("the id token of the session cannot be read")
 	}
 	return string(plain), nil
-}
-
-// EvidenceID names a session in evidence without giving anything of its token away.
-func EvidenceID(hash []byte) string {
-	return strings.ToLower(fmt.Sprintf("%x", hash[:8]))
 }
