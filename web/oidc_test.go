@@ -99,7 +99,7 @@ func (i *issuer) token(w http.ResponseWriter, r *http.Request) {
 	if i.lie != nil {
 		i.lie(claims)
 	}
-	signed := ""
+	var signed string
 	if i.sign != nil {
 		signed = i.sign(claims)
 	} else {

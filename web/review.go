@@ -98,9 +98,9 @@ func (s *site) reviewView(r *request, p reviewPage, rev campaigns.Review, page c
 			Active: p.item != 0 || p.back.Has(review.ParamSearch) || p.back.Has(review.ParamSource) || p.back.Has(review.ParamState),
 		},
 	}
-	v.Frame.Here = ui.Path("reviews", p.run.Name)
+	v.Here = ui.Path("reviews", p.run.Name)
 	if v.Back != "" {
-		v.Frame.Here += "?" + v.Back
+		v.Here += "?" + v.Back
 	}
 	names, err := s.Store.ReviewSources(r.Context(), p.run.ID, r.actor.PersonKey)
 	if err != nil {

@@ -29,7 +29,10 @@ type signed struct {
 }
 
 func (s *site) signOffView(r *request, p reviewPage, rev campaigns.Review, leftover string) (*review.SignOff, error) {
-	v := &review.SignOff{Key: newKey(), Counts: countPairs(rev.Counts), Statement: rev.Statement, Leftover: leftover}
+	v := &review.SignOff{
+		Key: newKey(), Counts: countPairs(rev.Counts), Statement: rev.Statement, Leftover: leftover,
+		RemovalsIn: rev.Counts.Revoked, OpenIn: rev.Counts.Unanswered,
+	}
 	var err error
 	if v.Version, err = versionOf(signed{rev.Statement, rev.Counts}); err != nil {
 		return nil, err

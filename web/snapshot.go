@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"recert/campaigns/connector"
 	"recert/campaigns/ingest"
@@ -194,7 +195,7 @@ func (s *site) rejects(w http.ResponseWriter, r *request) error {
 
 // plain keeps a spreadsheet from taking a text for a formula.
 func plain(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n\x00＝＋－＠", []rune(text)[0]) {
+	if r, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune("=+-@\t\r\n\x00＝＋－＠", r) {
 		return "'" + text
 	}
 	return text

@@ -45,7 +45,7 @@ func benchFile(b *testing.B, rows int, churn float64, generation int) string {
 		b.Fatal(err)
 	}
 	w := bufio.NewWriterSize(f, 1<<20)
-	w.WriteString(benchHeader)
+	w.WriteString(benchHeader) //nolint:errcheck // Flush below tells
 	rnd := rand.New(rand.NewPCG(7, uint64(generation)))
 	day := func(n int) string {
 		return time.Date(2020, 1, 1+n%2000, n%24, n%60, n%60, 0, time.UTC).Format(time.RFC3339)
@@ -65,7 +65,7 @@ func benchFile(b *testing.B, rows int, churn float64, generation int) string {
 			reason = `"` + reason + `, see the request"`
 		}
 		fmt.Fprintf(w, "app%03d:user%06d,app%03d:role%03d,%s,manager%05d,%s,,%s,,application %d,production,REQ-%07d,reviewed in the last campaign\n",
-			account/1500, account, account/1500, entitlement, day(i), i%9999, reason, day(used), account/1500, i)
+			account/1500, account, account/1500, entitlement, day(i), i%9999, reason, day(used), account/1500, i) //nolint:errcheck // Flush below tells
 	}
 	if err := w.Flush(); err != nil {
 		b.Fatal(err)

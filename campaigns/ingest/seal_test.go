@@ -108,7 +108,10 @@ func TestSealedEvent(t *testing.T) {
 		if err != nil || leaf.Type != verify.TypeSnapshotSealed || leaf.Commitments["actor"] == "" {
 			w.Fatalf("%+v (%v)", leaf, err)
 		}
-		body := data.(*verify.SnapshotSealed)
+		body, ok := data.(*verify.SnapshotSealed)
+		if !ok {
+			w.Fatalf("the body is a %T", data)
+		}
 		if k := body.Kinds["grants"]; len(body.Kinds) != 1 || k.Read != 4 || k.Accepted != 2 || k.Rejected != 2 || k.Duplicates != 1 || k.Expected == nil || *k.Expected != 4 {
 			w.Errorf("kinds: %+v", body.Kinds)
 		}

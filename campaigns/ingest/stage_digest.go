@@ -33,7 +33,7 @@ func (d *digest) unread(r *model.Reject) {
 	h := sha256.New()
 	for _, part := range [...]string{string(r.Kind), r.Column, r.Raw} {
 		h.Write(binary.AppendUvarint(nil, uint64(len(part))))
-		h.Write([]byte(part))                                
+		h.Write([]byte(part))
 	}
 	d.reject(r.Kind, fullHash(h.Sum(nil)))
 }

@@ -51,6 +51,7 @@ func TestFaults(t *testing.T) {
 			r.srv.Inject(scimserver.Rule{Fault: scimserver.Refuse, Status: 503, Times: 20})
 		}, model.Confirmed, whyGone, false, 1},
 		"down for good": {func(r *rig, w *Worker) {
+			w.Concurrency = 1
 			r.srv.Inject(scimserver.Rule{Fault: scimserver.Refuse, Status: 503})
 			w.Fault = r.with(func(_ context.Context, p Point, _ int64) error {
 				if p == PointFinished {

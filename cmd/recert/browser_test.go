@@ -262,11 +262,22 @@ func (p *tab) overflow() int {
 // shot saves a picture of the whole page as NAME.png in the folder that RECERT_SHOTS names, if it does.
 func (p *tab) shot(name string) {
 	p.t.Helper()
+	p.picture(name, chromedp.FullScreenshot(100))
+}
+
+// window is shot for what is in the window now.
+func (p *tab) window(name string) {
+	p.t.Helper()
+	p.picture(name, chromedp.CaptureScreenshot())
+}
+
+func (p *tab) picture(name string, take chromedp.Action[[]byte]) {
+	p.t.Helper()
 	folder := os.Getenv("RECERT_SHOTS")
 	if folder == "" {
 		return
 	}
-	image := tabGet(p, "take a picture", chromedp.FullScreenshot(100))
+	image := tabGet(p, "take a picture", take)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		p.t.Fatal(err)
 	}

@@ -70,19 +70,19 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
 	if err != nil {
-		fmt.Fprintln(errOut, "recert:", oneLine(err))
+		complain(errOut, oneLine(err))
 		return exitFailed
 	}
 	kctx, code := parse(parser, args, &exited)
 	if kctx == nil {
 		if code != nil {
-			fmt.Fprintf(errOut, "recert: %s (recert --help shows the commands)\n", oneLine(code))
+			complain(errOut, oneLine(code)+" (recert --help shows the commands)")
 			return exitUsage
 		}
 		return exited
 	}
 	if err := secretFiles(reflect.ValueOf(&c).Elem()); err != nil {
-		fmt.Fprintln(errOut, "recert:", oneLine(err))
+		complain(errOut, oneLine(err))
 		return exitUsage
 	}
 	err = kctx.Run(&env{cli: &c, out: out, errOut: errOut})
@@ -92,11 +92,16 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	case errors.Is(err, errCheck):
 		return exitCheck
 	}
-	fmt.Fprintln(errOut, "recert:", oneLine(err))
+	complain(errOut, oneLine(err))
 	if errors.Is(err, errUsage) {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// complain writes the one line of an error.
+func complain(w io.Writer, text string) {
+	fmt.Fprintln(w, "recert: "+text) //nolint:errcheck // where errors go is all there is to tell it to
 }
 
 // errUsage marks arguments that the parser takes and the command does not.

@@ -148,13 +148,18 @@ func (d *demo) fill(ctx context.Context) error {
 	if len(runs) > 0 {
 		return errors.Join(d.forget(ctx), d.greet())
 	}
-	fmt.Fprintln(d.out, "Filling a company with half a year of reviews …")
+	d.say("Filling a company with half a year of reviews …")
 	begin := now()
 	if err := d.replay(ctx); err != nil {
 		return fmt.Errorf("fill the demo: %w", err)
 	}
-	fmt.Fprintf(d.out, "Done in %.1f s.\n", now().Sub(begin).Seconds())
+	d.say("Done in %.1f s.", now().Sub(begin).Seconds())
 	return d.greet()
+}
+
+// say tells how far the demo is.
+func (d *demo) say(format string, args ...any) {
+	fmt.Fprintf(d.out, format+"\n", args...) //nolint:errcheck // nobody reads it then
 }
 
 // greet says where to click first.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -20,6 +21,7 @@ import (
 func TestEveryPage(t *testing.T) {
 	w := newPagesWorld(t)
 	b := newBrowser(t)
+	first := w.firstClicks(t, b)
 	looked := map[string]bool{}
 	for _, role := range []string{"manager", "admin", "auditor", "owner"} {
 		t.Run(role, func(t *testing.T) {
@@ -51,6 +53,45 @@ func TestEveryPage(t *testing.T) {
 	t.Run("refused forms", func(t *testing.T) { w.refusedForms(t, b) })
 	t.Run("empty", func(t *testing.T) { emptyPages(t, b) })
 	t.Run("planted", func(t *testing.T) { w.planted(t, b) })
+	w.provenGone(first)
+}
+
+// firstClicks does what the demo asks its visitor to do first.
+func (w *pagesWorld) firstClicks(t *testing.T, b *browser) *tab {
+	t.Helper()
+	p := w.signIn(t, b, "manager")
+	p.follow(".card a.primary")
+	p.open(p.address() + "?state=all")
+	p.click("tr[data-row]:nth-child(2) input[value=revoke]")
+	p.click("tr[data-row]:nth-child(6) input[value=unsure]")
+	for _, n := range []int{4, 5, 7} {
+		p.click(fmt.Sprintf("tr[data-row]:nth-child(%d) input[value=keep]", n))
+	}
+	p.click("tr[data-row]:first-child input[value=revoke]")
+	p.wait("tr[data-row]:first-child .removal")
+	if got := p.text("tr[data-row]:first-child .can"); !strings.Contains(got, demoLive) {
+		t.Fatalf("the first row is not of the live system: %q", got)
+	}
+	return p
+}
+
+// provenGone waits until the page of firstClicks says, by itself, that the live system has let go.
+func (w *pagesWorld) provenGone(p *tab) {
+	p.t.Helper()
+	for end := now().Add(2 * time.Minute); p.count("tr[data-row]:first-child .removal .good") == 0; time.Sleep(200 * time.Millisecond) {
+		if now().After(end) {
+			p.t.Fatalf("it is not proven gone: %s", p.describe())
+		}
+	}
+	if got := p.text("tr[data-row]:first-child .removal"); !strings.Contains(got, "Proven gone") {
+		p.t.Errorf("the removal reads %q", got)
+	}
+	p.window("review-light")
+	p.dark(true)
+	p.window("review-dark")
+	if found := p.problems(); len(found) > 0 {
+		p.t.Errorf("the browser complains: %q", found)
+	}
 }
 
 // extra are pages in states that no plain link leads to, or not the first one of its kind.

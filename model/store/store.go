@@ -128,7 +128,7 @@ func (s *Store) Close() error {
 	return s.write.Close()
 }
 
-func (s *Store) pool() *bun.DB { return s.db.(*bun.DB) } //nolint:forcetypeassert // a Store's db is always a pool
+func (s *Store) pool() *bun.DB { return s.db.(*bun.DB) } //nolint:errcheck,forcetypeassert // a Store's db is always a pool
 
 // Path is the SQLite file, or "" with PostgreSQL.
 func (s *Store) Path() string { return s.path }

@@ -120,8 +120,10 @@ type SignOff struct {
 	Version    string
 	Key        string
 	Counts     []ui.Pair // "Keep" 168, "Remove" 12, …
-	Removals   []Line    // every removal that goes out, by name
+	Removals   []Line    // the removals that go out, by name; a last line may say how many more
 	Unanswered []Line
+	RemovalsIn int64  // how many removals there are; 0 is as many as lines
+	OpenIn     int64  // how many are without an answer; 0 is as many as lines
 	Leftover   string // what happens to the unanswered: "What you leave open stays as it is."
 	Statement  string // what the reviewer confirms
 	Blocked    string // why it cannot be signed yet, "" where it can
@@ -276,12 +278,20 @@ func (l Line) href() string {
 	return "?" + ParamItem + "=" + url.QueryEscape(l.Item) + "#item-" + url.PathEscape(l.Item)
 }
 
+// many is a count, or that of the lines where none is given.
+func many(n int64, lines []Line) int64 {
+	if n > 0 {
+		return n
+	}
+	return int64(len(lines))
+}
+
 func (s SignOff) removals() string {
-	return ui.Count(int64(len(s.Removals)), "removal", "removals")
+	return ui.Count(many(s.RemovalsIn, s.Removals), "removal", "removals")
 }
 
 func (s SignOff) unanswered() string {
-	return ui.Count(int64(len(s.Unanswered)), "without an answer", "without an answer")
+	return ui.Count(many(s.OpenIn, s.Unanswered), "without an answer", "without an answer")
 }
 
 func (r Removal) href() string { return ui.Path("revocations", r.ID) }

@@ -104,7 +104,7 @@ func (c *Client) Submit(f Form, change url.Values) *Page {
 // Do sends one request and follows no redirect.
 func (c *Client) Do(method, path, contentType string, body io.Reader) *Page {
 	c.TB.Helper()
-	r := httptest.NewRequest(method, c.Base+path, body)
+	r := httptest.NewRequestWithContext(c.TB.Context(), method, c.Base+path, body)
 	r.RemoteAddr = "192.0.2.1:1234"
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
