@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 
@@ -19,7 +20,7 @@ func checkLeaves(ctx context.Context, d *doctor) error {
 	return pages(ctx, page, nil, func(e *store.Event) error {
 		d.saw(1, "events")
 		h := tlog.RecordHash(e.Leaf)
-		if string(h[:]) != string(e.Hash) {
+		if !bytes.Equal(h[:], e.Hash) {
 			d.fault("event %d (%s of %s) is not what its hash is of", e.ID, e.Type, e.Object)
 			return nil
 		}
@@ -170,7 +171,7 @@ func compareNodes(ctx context.Context, d *doctor, first int64, want []tlog.Hash)
 			d.fault("the tree has no node %d", idx)
 			return errEnough
 		}
-		if string(got[i].Hash) != string(w[:]) {
+		if !bytes.Equal(got[i].Hash, w[:]) {
 			level, n := tlog.SplitStoredHashIndex(idx)
 			d.fault("node %d of the tree (level %d, number %d) is not what the events give", idx, level, n)
 		}

@@ -163,7 +163,7 @@ func checkPopulation(ctx context.Context, d *doctor) error {
 			if err != nil {
 				return err
 			}
-			if string(h[:]) != string(row.RecordHash) {
+			if !bytes.Equal(h[:], row.RecordHash) {
 				d.fault("item %d of %s is not as it was launched", row.ID, r.Name)
 			}
 			items.Add(h)

@@ -102,11 +102,12 @@ func (tpl *template) keep(t *testing.T) {
 		if tpl.indexes, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
 			return err
 		}
-		sql := "CREATE SCHEMA kept;"
+		var sql strings.Builder
+		sql.WriteString("CREATE SCHEMA kept;")
 		for _, table := range tpl.tables {
-			sql += fmt.Sprintf("CREATE TABLE kept.%[1]s AS SELECT * FROM public.%[1]s;", table)
+			fmt.Fprintf(&sql, "CREATE TABLE kept.%[1]s AS SELECT * FROM public.%[1]s;", table)
 		}
-		_, err = c.Exec(ctx, sql)
+		_, err = c.Exec(ctx, sql.String())
 		return err
 	})
 }
@@ -114,14 +115,14 @@ func (tpl *template) keep(t *testing.T) {
 func (tpl *template) restore(t *testing.T) {
 	t.Helper()
 	tpl.postgres(t, func(ctx context.Context, c *pgx.Conn) error {
-		sql := ""
+		var sql strings.Builder
 		for _, table := range tpl.tables {
-			sql += fmt.Sprintf("DELETE FROM public.%[1]s; INSERT INTO public.%[1]s SELECT * FROM kept.%[1]s;", table)
+			fmt.Fprintf(&sql, "DELETE FROM public.%[1]s; INSERT INTO public.%[1]s SELECT * FROM kept.%[1]s;", table)
 		}
 		for _, def := range tpl.indexes {
-			sql += strings.Replace(def, "INDEX", "INDEX IF NOT EXISTS", 1) + ";"
+			sql.WriteString(strings.Replace(def, "INDEX", "INDEX IF NOT EXISTS", 1) + ";")
 		}
-		_, err := c.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
+		_, err := c.Exec(ctx, sql.String(), pgx.QueryExecModeSimpleProtocol)
 		return err
 	})
 }

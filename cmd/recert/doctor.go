@@ -59,12 +59,16 @@ func (c *doctorCmd) print(e *env, checks []evidence.Check) error {
 			word = "FAILED"
 			failed++
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", word, ch.Check, strings.Join(strings.Fields(ch.Detail), " "))
+		if _, err := fmt.Fprintf(tw, "%s\t%s\t%s\n", word, ch.Check, strings.Join(strings.Fields(ch.Detail), " ")); err != nil {
+			return err
+		}
 	}
 	last := "OK"
 	if failed > 0 {
 		last = fmt.Sprintf("FAILED: %d of %d checks", failed, len(checks))
 	}
-	fmt.Fprintln(tw, last)
+	if _, err := fmt.Fprintln(tw, last); err != nil {
+		return err
+	}
 	return tw.Flush()
 }

@@ -323,7 +323,8 @@ func (w *pagesWorld) planted(t *testing.T, b *browser) {
 		{"pale text", `const e = document.createElement("p"); e.textContent = "Pale"; m.append(e); e.style.color = "color-mix(in srgb, var(--paper), var(--ink) 20%)"`, "color-contrast"},
 		{"nameless field", `m.append(document.createElement("input"))`, "label"},
 		{"wide table", `const d = document.createElement("div"); d.style.width = "2000px"; d.textContent = "wide"; m.append(d)`, "pixels too wide"},
-		{"inline handler", `const a = document.createElement("p"); a.setAttribute("onclick", "x()"); m.append(a); a.click()`, "content security policy"},
+		{"inline style", `m.setAttribute("style", "color: red")`, "content security policy"},
+		{"foreign picture", `const i = document.createElement("img"); i.alt = ""; i.src = "http://127.0.0.1:1/x.png"; m.append(i)`, "content security policy"},
 		{"exception", `setTimeout(() => missing())`, "missing is not defined"},
 	} {
 		p.open(w.base + "/help")

@@ -237,10 +237,10 @@ type crawler struct {
 	pages  map[string][]string // the pages that were read, by shape
 }
 
-// How many pages of one shape a crawl reads, and how many it asks for.
+// How many pages of one shape a crawl reads, and how many it asks for from pages of one shape.
 const (
 	crawlRead = 12
-	crawlAsk  = 40
+	crawlAsk  = 20
 )
 
 // crawl goes to every page that the links lead to from the home page.
@@ -267,7 +267,8 @@ func crawl(p *tab, base string) *crawler {
 // visit asks for one page, and gives its links where it is read.
 func (c *crawler) visit(at string) []string {
 	shape := shapeOf(at)
-	if c.asked[shape]++; c.asked[shape] > crawlAsk {
+	step := shapeOf(c.from[at]) + " to " + shape
+	if c.asked[step]++; c.asked[step] > crawlAsk {
 		return nil
 	}
 	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, c.base+at, nil)

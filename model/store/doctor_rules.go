@@ -10,7 +10,7 @@ import (
 // The rules that SQL can check alone. Each reads in the order of an index or looks rows up by
 // one, so that nothing grows with the tables.
 
-// RuleLogIndex: the places in the log are 0, 1, 2, …, each of one event.
+// RuleLogIndex says: the places in the log are 0, 1, 2, …, each of one event.
 var RuleLogIndex = Rule{
 	`SELECT 'the log has ' || n || ' entries from index ' || low || ' to ' || high AS what
 		FROM (SELECT COUNT(*) AS n, COALESCE(MIN(idx), 0) AS low, COALESCE(MAX(idx), -1) AS high FROM log_entries) t WHERE low <> 0 OR n <> high + 1`,
@@ -21,13 +21,13 @@ var RuleLogIndex = Rule{
 	`SELECT 'event ' || event_id || ' is in the log ' || COUNT(*) || ' times' AS what FROM log_entries GROUP BY event_id HAVING COUNT(*) > 1`,
 }
 
-// RuleSequenced: no event from before a time waits for its place. The time is the argument.
+// RuleSequenced says: no event from before a time waits for its place. The time is the argument.
 var RuleSequenced = Rule{
 	`SELECT 'event ' || e.id || ' has no place in the log' AS what FROM events e
 		WHERE e.at < ?0 AND NOT EXISTS (SELECT 1 FROM log_entries l WHERE l.event_id = e.id)`,
 }
 
-// RuleOvertaken: no event waits while others, made more than a while (the argument, in
+// RuleOvertaken says: no event waits while others, made more than a while (the argument, in
 // microseconds) after it, have their places.
 var RuleOvertaken = Rule{
 	`SELECT 'event ' || e.id || ' has no place in the log, later ones have' AS what FROM events e
@@ -35,7 +35,7 @@ var RuleOvertaken = Rule{
 		AND NOT EXISTS (SELECT 1 FROM log_entries l WHERE l.event_id = e.id)`,
 }
 
-// RuleAnswers: the answer of an item is its last decision.
+// RuleAnswers says: the answer of an item is its last decision.
 var RuleAnswers = Rule{
 	`SELECT 'item ' || i.id || ' of run ' || i.run_id || ' says "' || i.answer || '", its last decision "' || COALESCE(d.answer, '') || '"' AS what
 		FROM items i LEFT JOIN decisions d ON d.run_id = i.run_id AND d.item_id = i.id AND d.version =
@@ -44,14 +44,14 @@ var RuleAnswers = Rule{
 			OR (i.answer <> '' AND i.decided_at IS DISTINCT FROM d.at) OR i.version < COALESCE(d.version, 0)`,
 }
 
-// RuleUntouched: an item without any event is as it was launched.
+// RuleUntouched says: an item without any event is as it was launched.
 var RuleUntouched = Rule{
 	`SELECT 'item ' || i.id || ' of ' || r.name || ' was changed without an event' AS what FROM runs r JOIN items i ON i.run_id = r.id
 		WHERE (i.version <> 0 OR i.answer <> '' OR i.by_default OR i.outcome = 'gone')
 		AND NOT EXISTS (SELECT 1 FROM events e WHERE e.object = 'item:' || i.id AND e.run = r.name)`,
 }
 
-// RuleOutcomes: an outcome is final for a reason, and is the answer unless it was a default.
+// RuleOutcomes says: an outcome is final for a reason, and is the answer unless it was a default.
 var RuleOutcomes = Rule{
 	`SELECT 'item ' || i.id || ' of ' || r.name || ' has the outcome "' || i.outcome || '" with the answer "' || i.answer || '"' AS what
 		FROM runs r JOIN items i ON i.run_id = r.id WHERE i.outcome <> '' AND (
@@ -66,7 +66,7 @@ var RuleOutcomes = Rule{
 		WHERE i.outcome = '' AND (r.state = 'closed' OR v.signed_at IS NOT NULL)`,
 }
 
-// RuleCounters: what a reviewer's row counts is what the items give.
+// RuleCounters says: what a reviewer's row counts is what the items give.
 var RuleCounters = Rule{
 	`SELECT 'the counters of reviewer ' || v.person_key || ' of run ' || v.run_id || ' are not those of the items' AS what
 		FROM run_reviewers v LEFT JOIN (SELECT run_id, reviewer_key, COUNT(*) AS items,
@@ -80,7 +80,7 @@ var RuleCounters = Rule{
 		FROM runs r LEFT JOIN items i ON i.run_id = r.id GROUP BY r.id, r.name, r.items HAVING COUNT(i.id) <> r.items`,
 }
 
-// RuleAssignments: who is asked is who the last move named, and each move left who was asked.
+// RuleAssignments says: who is asked is who the last move named, and each move left who was asked.
 var RuleAssignments = Rule{
 	`SELECT 'item ' || i.id || ' of run ' || i.run_id || ' is not with whom it moved to last' AS what
 		FROM assignments a JOIN items i ON i.run_id = a.run_id AND i.id = a.item_id
@@ -92,14 +92,14 @@ var RuleAssignments = Rule{
 		FROM (SELECT (SELECT COUNT(*) FROM assignments) AS m, (SELECT COUNT(*) FROM events WHERE type = 'item.reassigned') AS e) t WHERE m <> e`,
 }
 
-// RuleOwnAccess: nobody answers, or is asked about, their own access as it was frozen.
+// RuleOwnAccess says: nobody answers, or is asked about, their own access as it was frozen.
 var RuleOwnAccess = Rule{
 	`SELECT 'decision ' || d.version || ' of item ' || d.item_id || ' of run ' || d.run_id || ' is by the person whose access it is' AS what
 		FROM decisions d JOIN items i ON i.run_id = d.run_id AND i.id = d.item_id WHERE i.person_key = d.reviewer_key AND d.answer <> 'not_mine'`,
 	`SELECT 'item ' || i.id || ' of run ' || i.run_id || ' is with the person whose access it is' AS what FROM items i WHERE i.person_key = i.reviewer_key`,
 }
 
-// RuleLate: no decision was logged after the sign-off of its reviewer or the close of its run.
+// RuleLate says: no decision was logged after the sign-off of its reviewer or the close of its run.
 var RuleLate = Rule{
 	`SELECT 'decision ' || d.version || ' of item ' || d.item_id || ' of ' || r.name || ' came after the close' AS what
 		FROM runs r JOIN events c ON c.object = 'run:' || r.name AND c.run = r.name AND c.type = 'campaign.closed'
@@ -110,14 +110,14 @@ var RuleLate = Rule{
 		WHERE d.event_id > s.id`,
 }
 
-// RuleUnaskedRemovals: nothing is removed, or to be removed, that nobody said revoke to.
+// RuleUnaskedRemovals says: nothing is removed, or to be removed, that nobody said revoke to.
 var RuleUnaskedRemovals = Rule{
 	`SELECT 'removal ' || r.id || ' is of item ' || r.item_id || ' of run ' || r.run_id || ', which is not to be revoked' AS what
 		FROM remediations r LEFT JOIN items i ON i.run_id = r.run_id AND i.id = r.item_id
 		WHERE r.state <> 'cancelled' AND (i.id IS NULL OR NOT (i.outcome = 'revoke' OR (i.outcome = '' AND i.answer = 'revoke')))`,
 }
 
-// RuleLeases: no two live leases on one account or entitlement; fences grow with attempts. The
+// RuleLeases says: no two live leases on one account or entitlement; fences grow with attempts. The
 // argument is now.
 var RuleLeases = Rule{
 	`SELECT 'removals ' || a.id || ' and ' || b.id || ' of one object are both being worked on' AS what FROM remediations a JOIN remediations b
@@ -125,7 +125,7 @@ var RuleLeases = Rule{
 		AND (b.account_key = a.account_key OR b.entitlement_key = a.entitlement_key) WHERE a.lease_until IS NOT NULL AND a.lease_until >= ?0`,
 }
 
-// RuleFences: each attempt has a higher fence than the one before it, and none a higher one than
+// RuleFences says: each attempt has a higher fence than the one before it, and none a higher one than
 // its removal; the removal counts them.
 var RuleFences = Rule{
 	`SELECT 'attempt ' || b.n || ' of removal ' || b.remediation_id || ' does not have a higher fence than the one before it' AS what
@@ -135,7 +135,7 @@ var RuleFences = Rule{
 		OR r.fence < COALESCE((SELECT MAX(a.fence) FROM attempts a WHERE a.remediation_id = r.id), 0)`,
 }
 
-// RuleIntents: nothing is asked of a target before the intent is stored and the target was looked at.
+// RuleIntents says: nothing is asked of a target before the intent is stored and the target was looked at.
 var RuleIntents = Rule{
 	`SELECT 'attempt ' || n || ' of removal ' || remediation_id || ' has no intent before its call' AS what FROM attempts
 		WHERE called_at < intent_at OR read_at < intent_at OR ended_at < intent_at OR (called_at IS NOT NULL AND before = '')`,
@@ -155,7 +155,7 @@ var versions = []struct {
 	{"grants", model.KindGrants, ""},
 }
 
-// RuleOneOpen: of one key there is at most one open interval.
+// RuleOneOpen says: of one key there is at most one open interval.
 var RuleOneOpen = func() Rule {
 	r := Rule{`SELECT 'grants of account ' || account_key || ' and entitlement ' || entitlement_key || ' of source ' || source_id || ' are open ' || COUNT(*) || ' times' AS what
 		FROM grants WHERE last_snapshot IS NULL GROUP BY source_id, account_key, entitlement_key, via HAVING COUNT(*) > 1`}
@@ -166,7 +166,7 @@ var RuleOneOpen = func() Rule {
 	return r
 }()
 
-// RuleOverlaps: intervals of one key do not overlap, and none ends before it begins.
+// RuleOverlaps says: intervals of one key do not overlap, and none ends before it begins.
 var RuleOverlaps = func() Rule {
 	const same = "o.source_id = g.source_id AND o.account_key = g.account_key AND o.entitlement_key = g.entitlement_key AND o.via = g.via"
 	r := Rule{
@@ -185,7 +185,7 @@ var RuleOverlaps = func() Rule {
 	return r
 }()
 
-// RuleSealedOnly: only sealed snapshots have an effect that anybody can see. Where intervals begin
+// RuleSealedOnly says: only sealed snapshots have an effect that anybody can see. Where intervals begin
 // and end is for Bounds to tell.
 var RuleSealedOnly = Rule{
 	`SELECT 'snapshot ' || id || ' is ' || state || ' and sealed at ' || COALESCE(sealed_at, 0) AS what FROM snapshots
@@ -198,7 +198,7 @@ var RuleSealedOnly = Rule{
 			FROM remediations r LEFT JOIN snapshots n ON n.id = r.proof_snapshot WHERE r.proof_snapshot IS NOT NULL AND (n.id IS NULL OR n.state <> 'sealed' OR n.source_id <> r.source_id)`,
 }
 
-// RuleBalance: the equations of the population ledger, and the rejected rows that it counts. What was
+// RuleBalance says: the equations of the population ledger, and the rejected rows that it counts. What was
 // live is for Bounds to tell.
 var RuleBalance = Rule{
 	`SELECT 'the ledger of ' || kind || ' of snapshot ' || snapshot_id || ' does not balance' AS what FROM snapshot_kinds
@@ -258,18 +258,18 @@ var references = [][4]string{
 	{"blob_chunks", "token", "blobs", "token"},
 }
 
-// RuleReferences: whatever a row points at is there.
+// RuleReferences says: whatever a row points at is there.
 var RuleReferences = func() Rule {
 	r := Rule{`SELECT 'removal ' || r.id || ' is of grant ' || r.grant_id || ', which is not there' AS what FROM remediations r
 		WHERE r.grant_id <> 0 AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.source_id = r.source_id AND g.id = r.grant_id)`}
 	for _, ref := range references {
 		child, parent := strings.Fields(ref[1]), strings.Fields(ref[3])
-		on := ""
+		var on strings.Builder
 		for i := range child {
-			on += fmt.Sprintf(" AND p.%q = c.%q", parent[i], child[i])
+			fmt.Fprintf(&on, " AND p.%q = c.%q", parent[i], child[i])
 		}
 		r = append(r, fmt.Sprintf(`SELECT '%s.%s ' || c.%q || ': no such row in %s' AS what FROM %[1]s c WHERE c.%[3]q IS NOT NULL
-			AND NOT EXISTS (SELECT 1 FROM %[4]s p WHERE 1 = 1%[5]s)`, ref[0], child[0], child[0], ref[2], on))
+			AND NOT EXISTS (SELECT 1 FROM %[4]s p WHERE 1 = 1%[5]s)`, ref[0], child[0], child[0], ref[2], on.String()))
 	}
 	return r
 }()

@@ -69,7 +69,7 @@ func (f RemediationFilter) where() (string, []any) {
 func (q queries) Remediations(ctx context.Context, f RemediationFilter) ([]RemediationRow, error) {
 	where, args := f.where()
 	if len(f.States) > 0 {
-		where, args = where+" AND r.state IN (?)", append(args, bun.In(f.States))
+		where, args = where+" AND r.state IN (?)", append(args, bun.List(f.States))
 	}
 	if f.Before != 0 {
 		where, args = where+" AND r.id < ?", append(args, f.Before)
