@@ -142,7 +142,7 @@ func (s *site) source(w http.ResponseWriter, r *request) error {
 	if err := s.sourceUnmatched(r, src, &p); err != nil {
 		return err
 	}
-	if err := sourceManagers(st.last, &p); err != nil {
+	if err := s.sourceManagers(r, st.last, &p); err != nil {
 		return err
 	}
 	return s.render(w, r, source.Show(p))
@@ -302,14 +302,24 @@ func (s *site) sourceUnmatched(r *request, src store.Source, p *source.Page) err
 	return nil
 }
 
-// managerWords are the problems of reporting lines, by their name in the snapshot.
-var managerWords = []struct{ name, text string }{
-	{"manager_cycles", "manage each other in a circle"},
-	{"unknown_managers", "is named as a manager, and no row is that person"},
-	{"self_managers", "is named as the own manager"},
+// managerProblems are the problems of reporting lines, by their name in the snapshot, with how an
+// example of one reads: whom it is about, and what is wrong.
+var managerProblems = []struct {
+	name string
+	read func(example string) (id, text string)
+}{
+	{"manager_cycles", func(example string) (string, string) {
+		first, _, _ := strings.Cut(example, " > ")
+		return first, "is in a circle of managers: " + example + " > " + first
+	}},
+	{"unknown_managers", func(example string) (string, string) {
+		id, manager, _ := strings.Cut(example, ": ")
+		return id, "reports to " + manager + ", whom no row names"
+	}},
+	{"self_managers", func(example string) (string, string) { return example, "is named as the own manager" }},
 }
 
-func sourceManagers(last *model.Snapshot, p *source.Page) error {
+func (s *site) sourceManagers(r *request, last *model.Snapshot, p *source.Page) error {
 	if last == nil {
 		return nil
 	}
@@ -317,10 +327,19 @@ func sourceManagers(last *model.Snapshot, p *source.Page) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range managerWords {
-		p.ManagersTotal += problems[w.name].Count
-		for _, example := range problems[w.name].Examples {
-			p.Managers = append(p.Managers, source.Manager{PersonID: example, Person: example, Text: w.text})
+	for _, kind := range managerProblems {
+		p.ManagersTotal += problems[kind.name].Count
+		for _, example := range problems[kind.name].Examples {
+			id, text := kind.read(example)
+			m := source.Manager{Person: id, Text: text}
+			people, err := s.Store.PeopleByID(r.Context(), id)
+			if err != nil {
+				return err
+			}
+			if len(people) > 0 {
+				m.PersonID, m.Person = id, people[0].Name
+			}
+			p.Managers = append(p.Managers, m)
 		}
 	}
 	return nil

@@ -129,7 +129,7 @@ func eachRemoval(ctx context.Context, d *doctor, events bool, fn func(*store.Rem
 func checkRemovals(ctx context.Context, d *doctor) error {
 	err := eachRemoval(ctx, d, true, func(r *store.RemovalRow, p *removalPage) {
 		id := strconv.FormatInt(r.ID, 10)
-		if why := removalFault(r, id, p.events[verify.RemediationObject(id)], p.attempts[r.ID]); why != "" {
+		if why := removalFault(r, p.events[verify.RemediationObject(id)], p.attempts[r.ID]); why != "" {
 			d.fault("removal %d: %s", r.ID, why)
 		}
 	})
@@ -144,7 +144,7 @@ func checkRemovals(ctx context.Context, d *doctor) error {
 }
 
 // removalFault tells how a removal differs from its events.
-func removalFault(r *store.RemovalRow, id string, events []store.Event, attempts []model.Attempt) string {
+func removalFault(r *store.RemovalRow, events []store.Event, attempts []model.Attempt) string {
 	state := model.RemediationState("")
 	told := map[int64]*verify.RevocationAttempted{}
 	var last *verify.RevocationState
@@ -253,7 +253,7 @@ func presence(text string) (string, error) {
 // after the last call.
 func checkProofs(ctx context.Context, d *doctor) error {
 	return eachRemoval(ctx, d, false, func(r *store.RemovalRow, p *removalPage) {
-		why := ""
+		var why string
 		switch {
 		case r.State != model.Confirmed:
 			return

@@ -224,17 +224,18 @@ var grants = []string{
 
 // without are the grants without those that begin so.
 func without(prefixes ...string) map[model.Kind]string {
-	lines := grantsHead
+	var lines strings.Builder
+	lines.WriteString(grantsHead)
 	for _, g := range grants {
 		keep := true
 		for _, p := range prefixes {
 			keep = keep && !strings.HasPrefix(g, p)
 		}
 		if keep {
-			lines += g + "\n"
+			lines.WriteString(g + "\n")
 		}
 	}
-	return map[model.Kind]string{model.KindGrants: lines}
+	return map[model.Kind]string{model.KindGrants: lines.String()}
 }
 
 // live fills the world: a closed run whose removals are proven by a read and by a snapshot, a

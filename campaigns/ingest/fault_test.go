@@ -292,9 +292,7 @@ func TestLive(t *testing.T) {
 					w.Fatalf("%v, %s", err, mustJSON(w, res))
 				}
 				said := strings.Join(res.Reasons, " ")
-				for _, r := range res.Rejects {
-					said += r.Reason
-				}
+				said += rejectReasons(res)
 				for word := range strings.SplitSeq(c.words, "|") {
 					if !strings.Contains(said, word) {
 						w.Errorf("%q, want %q", said, word)
@@ -330,4 +328,12 @@ func TestRefusedRequests(t *testing.T) {
 		w.refused(w.request("wiki", 1, grantsCSV("a,x,,,,")), model.Invalid, `"a lot" is not a percentage`)
 		w.counts("after nothing but refusals", map[string]int{"snapshots": 0, "events": 0})
 	})
+}
+
+func rejectReasons(res ingest.Result) string {
+	var said strings.Builder
+	for _, r := range res.Rejects {
+		said.WriteString(r.Reason)
+	}
+	return said.String()
 }

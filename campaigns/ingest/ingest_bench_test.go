@@ -64,8 +64,11 @@ func benchFile(b *testing.B, rows int, churn float64, generation int) string {
 		if i%6 == 0 {
 			reason = `"` + reason + `, see the request"`
 		}
-		fmt.Fprintf(w, "app%03d:user%06d,app%03d:role%03d,%s,manager%05d,%s,,%s,,application %d,production,REQ-%07d,reviewed in the last campaign\n",
-			account/1500, account, account/1500, entitlement, day(i), i%9999, reason, day(used), account/1500, i) //nolint:errcheck // Flush below tells
+		_, err := fmt.Fprintf(w, "app%03d:user%06d,app%03d:role%03d,%s,manager%05d,%s,,%s,,application %d,production,REQ-%07d,reviewed in the last campaign\n",
+			account/1500, account, account/1500, entitlement, day(i), i%9999, reason, day(used), account/1500, i)
+		if err != nil {
+			b.Fatal(err)
+		}
 	}
 	if err := w.Flush(); err != nil {
 		b.Fatal(err)

@@ -161,13 +161,13 @@ func progress(w io.Writer) func(ingest.Progress) {
 		if p.Done {
 			line = "comparing with the previous snapshot"
 		}
+		end := "\n"
 		if tty {
-			fmt.Fprintf(w, "\r\033[K%s", line)
+			line, end = "\r\033[K"+line, ""
 			if p.Done {
-				fmt.Fprintln(w)
+				end = "\n"
 			}
-			return
 		}
-		fmt.Fprintln(w, line)
+		io.WriteString(w, line+end) //nolint:errcheck // progress that nobody can read is no reason to stop
 	}
 }

@@ -328,12 +328,13 @@ func shapeOf(at string) string {
 		parts[2] = "*"
 	}
 	shape := strings.Join(parts, "/")
+	words := []string{shape}
 	for _, name := range []string{"after", "before", "item", "q", "source", "state", "as_of"} {
 		if u.Query().Has(name) {
-			shape += " " + name
+			words = append(words, name)
 		}
 	}
-	return shape
+	return strings.Join(words, " ")
 }
 
 // cookies are the tab's cookies for a site, as a header has them.

@@ -10,7 +10,7 @@ import (
 	"recert/model"
 )
 
-// Live, given as the snapshot to a read, means what is current: what the latest sealed snapshot of
+// Live stands for a snapshot in a read and means what is current: what the latest sealed snapshot of
 // each source says.
 const Live int64 = 0
 

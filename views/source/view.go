@@ -65,7 +65,7 @@ type Unmatched struct {
 
 // Manager is one problem in the reporting lines.
 type Manager struct {
-	PersonID string
+	PersonID string // "" for no link
 	Person   string
 	Text     string // "reports to u0412, whom no row names"
 }
