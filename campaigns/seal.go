@@ -25,12 +25,44 @@ func (s *Service) AfterSeal(ctx context.Context, tx *store.Tx, snap model.Snapsh
 	if err != nil {
 		return err
 	}
+	read, err := readWhole(ctx, tx, snap)
+	if err != nil {
+		return err
+	}
 	for _, id := range runs {
+		if !read.grants {
+			break // what seems to have vanished may only not have been read
+		}
 		if err := goneItems(ctx, tx, id, snap); err != nil {
 			return err
 		}
 	}
-	return settleRemovals(ctx, tx, snap)
+	return settleRemovals(ctx, tx, snap, read)
+}
+
+// whole tells of which kinds a snapshot shows all there is: those that were given and of which
+// every row could be read. Only of these does it prove that something is absent.
+type whole struct{ accounts, grants bool }
+
+// proves tells whether the snapshot could show the access of a removal.
+func (w whole) proves(r store.RemediationAtSeal) bool {
+	if r.EntitlementKey == nil {
+		return w.accounts
+	}
+	return w.grants
+}
+
+func readWhole(ctx context.Context, tx *store.Tx, snap model.Snapshot) (whole, error) {
+	ledgers, err := tx.Ledgers(ctx, snap.ID)
+	if err != nil {
+		return whole{}, err
+	}
+	given, clean := map[model.Kind]bool{}, true
+	for _, l := range ledgers {
+		given[l.Kind] = l.Given
+		clean = clean && l.Rejected == l.Duplicates
+	}
+	return whole{accounts: clean && given[model.KindAccounts], grants: clean && given[model.KindGrants]}, nil
 }
 
 // goneItems marks the undecided items of a run of which every path has ended. A path that was
@@ -92,7 +124,7 @@ func goneItem(ctx context.Context, tx *store.Tx, run model.Run, it model.Item, s
 // the time that it speaks of.
 func readBegan(snap model.Snapshot) model.Time { return min(snap.StartedAt, snap.AsOf) }
 
-func settleRemovals(ctx context.Context, tx *store.Tx, snap model.Snapshot) error {
+func settleRemovals(ctx context.Context, tx *store.Tx, snap model.Snapshot, read whole) error {
 	var after int64
 	for {
 		rs, err := tx.RemediationsAtSeal(ctx, snap.SourceID, after, sealChunk)
@@ -101,7 +133,7 @@ func settleRemovals(ctx context.Context, tx *store.Tx, snap model.Snapshot) erro
 		}
 		for _, r := range rs {
 			after = r.ID
-			if err := settle(ctx, tx, r, snap); err != nil {
+			if err := settle(ctx, tx, r, snap, read); err != nil {
 				return err
 			}
 		}
@@ -113,7 +145,7 @@ func settleRemovals(ctx context.Context, tx *store.Tx, snap model.Snapshot) erro
 
 // settle says what one snapshot means for one removal. Only a read that began after the last call
 // proves anything of that call's effect.
-func settle(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot) error {
+func settle(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot, whole whole) error {
 	present, err := stillThere(r)
 	if err != nil {
 		return err
@@ -124,6 +156,8 @@ func settle(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap m
 	switch {
 	case !present && !proves, !present && r.State == model.Confirmed:
 		return nil
+	case !present && !whole.proves(r):
+		return tx.NoteRemediation(ctx, r.ID, "Not shown in the snapshot of "+date+", of which not every row could be read: that proves nothing.")
 	case !present:
 		return confirm(ctx, tx, r, snap, "Absent by every path in the snapshot of "+date+".")
 	case r.State == model.Confirmed:

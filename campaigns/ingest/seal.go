@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"time"
 
 	"recert/model"
 	"recert/model/store"
@@ -95,6 +96,11 @@ func (j *job) settle(ctx context.Context, tx *store.Tx, digest string, last *mod
 		snap.PreviousID = &last.ID
 	}
 	reasons := j.reasons(ledgers)
+	unread, err := j.unread(ctx, tx, ledgers)
+	if err != nil {
+		return false, err
+	}
+	reasons = append(reasons, unread...)
 	snap.Reasons = jsonText(slices.Concat([]string{}, reasons)) // [] rather than null
 	w := &sealing{Service: j.Service, src: j.src, spec: j.spec, snap: snap, from: model.SnapshotLoading, ledgers: ledgers, counts: counts, actor: j.req.Actor}
 	if len(reasons) > 0 {
@@ -132,9 +138,15 @@ func compare(ctx context.Context, tx *store.Tx, snap *model.Snapshot, ledgers []
 	return counts, nil
 }
 
+// maxAhead is how far an as_of may lie ahead without a question.
+const maxAhead = 31 * 24 * time.Hour
+
 // reasons are the sentences for which the snapshot must wait for an admin.
 func (j *job) reasons(ledgers []model.Ledger) []string {
 	var out []string
+	if ahead := j.snap.AsOf.Std().Sub(j.snap.StartedAt.Std()); ahead > maxAhead {
+		out = append(out, fmt.Sprintf("It speaks of %s, which is %d days ahead: no earlier snapshot could follow it.", j.snap.AsOf, int(ahead.Hours()/24)))
+	}
 	for _, l := range ledgers {
 		s := j.stats[l.Kind]
 		if s.expected != nil && *s.expected != l.Read {

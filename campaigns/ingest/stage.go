@@ -202,12 +202,17 @@ var keyColumns = map[model.Kind]string{
 	model.KindGrants: "account_id, entitlement_id, via",
 }
 
+// duplicateReason begins the reason of every duplicate.
+func duplicateReason(kind model.Kind) string {
+	return "the same " + keyColumns[kind] + " was read already"
+}
+
 // duplicate is the reject of a row whose key was read already.
 func (st *stager) duplicate(r *stagedRow, k rowKey) model.Reject {
 	st.stats[st.kind].duplicates++
 	return model.Reject{
 		Kind: st.kind, File: r.file, Line: r.line, Column: keyColumns[st.kind],
-		Reason: fmt.Sprintf("the same %s was read already, on line %d", keyColumns[st.kind], st.seen[k]),
+		Reason: fmt.Sprintf("%s, on line %d", duplicateReason(st.kind), st.seen[k]),
 		Raw:    cleanText([]byte(r.raw()), maxRaw),
 	}
 }

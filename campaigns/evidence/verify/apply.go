@@ -295,6 +295,9 @@ func (s *state) checkProof(r *removal, b *RevocationState) error {
 		if sn.body.Source != r.body.Source {
 			return fmt.Errorf("snapshot %d is of another source", b.Snapshot)
 		}
+		if k := sn.body.Kinds["grants"]; k.Rejected != k.Duplicates {
+			return fmt.Errorf("%d grants of snapshot %d could not be read: it proves no absence", k.Rejected-k.Duplicates, b.Snapshot)
+		}
 		if sn.began() <= r.called {
 			return fmt.Errorf("the read of snapshot %d did not begin after the last call", b.Snapshot)
 		}
