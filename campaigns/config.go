@@ -30,6 +30,47 @@ type Document struct {
 	Name string
 	Spec any // *model.SourceSpec, *model.CampaignSpec, model.RoleMappingSpec or *model.SettingsSpec
 	At   string
+
+	file  string
+	lines map[string]int // of the spec's keys, the first of each name
+}
+
+// at is the place that an error speaks of: the line of the key that it names, the innermost of a
+// path as in "stages: due: …", else the document's.
+func (d Document) at(msg string) string {
+	at, found := d.At, false
+	for word := range strings.FieldsFuncSeq(msg, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') }) {
+		line, ok := d.lines[word]
+		if !ok && found {
+			break
+		}
+		if ok {
+			at, found = fmt.Sprintf("%s:%d", d.file, line), true
+		}
+	}
+	return at
+}
+
+// fault is an error about the document, with its place; what it is about is said once.
+func (d Document) fault(kind model.ErrorKind, msg string) error {
+	for _, prefix := range []string{"campaign", "source", "role mapping", "settings"} {
+		msg = strings.TrimPrefix(msg, prefix+" "+d.Name+": ")
+	}
+	return model.Errorf(kind, "%s: %s %s: %s", d.at(msg), d.Kind, d.Name, msg)
+}
+
+// keyLines finds the lines of the keys below a node.
+func keyLines(n ast.Node) map[string]int {
+	lines := map[string]int{}
+	for _, m := range ast.Filter(ast.MappingValueType, n) {
+		if v, ok := m.(*ast.MappingValueNode); ok {
+			key := v.Key.GetToken()
+			if _, twice := lines[key.Value]; !twice {
+				lines[key.Value] = key.Position.Line
+			}
+		}
+	}
+	return lines
 }
 
 // ConfigKind is model.ConfigKind, here for short.
@@ -90,7 +131,7 @@ func readDocument(file string, body ast.Node) (Document, error) {
 	if !model.ValidName(env.Name) {
 		return Document{}, model.Errorf(model.Invalid, "%s: name %q must be of a-z, 0-9, '.', '_' and '-', at most 64", at, env.Name)
 	}
-	doc := Document{Kind: ConfigKind(env.Kind), Name: env.Name, At: at}
+	doc := Document{Kind: ConfigKind(env.Kind), Name: env.Name, At: at, file: file}
 	switch doc.Kind {
 	case model.ConfigSource:
 		doc.Spec = &model.SourceSpec{}
@@ -111,8 +152,9 @@ func readDocument(file string, body ast.Node) (Document, error) {
 	if err := yaml.NodeToValue(env.Spec, doc.Spec, yaml.Strict(), yaml.UseJSONUnmarshaler()); err != nil {
 		return Document{}, yamlError(file, err)
 	}
+	doc.lines = keyLines(env.Spec)
 	if err := checkDocument(doc); err != nil {
-		return Document{}, &model.Error{Kind: model.Invalid, Msg: fmt.Sprintf("%s: %s %s: %s", at, doc.Kind, doc.Name, err)}
+		return Document{}, doc.fault(model.Invalid, err.Error())
 	}
 	return doc, nil
 }
@@ -238,7 +280,7 @@ func Apply(ctx context.Context, s *store.Store, actor string, docs []Document, d
 				if model.KindOf(err) == model.Internal {
 					return fmt.Errorf("%s: %w", d.At, err)
 				}
-				return model.Errorf(model.KindOf(err), "%s: %s %s: %s", d.At, d.Kind, d.Name, model.Message(err))
+				return d.fault(model.KindOf(err), model.Message(err))
 			}
 			changes = append(changes, c)
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 type applyCmd struct {
-	File   []string `short:"f" name:"file" required:"" help:"A YAML file, or a folder of them; - is standard input." placeholder:"FILE|DIR" env:"-"`
+	File   []string `short:"f" name:"file" required:"" help:"A YAML file, or a folder of them; - is standard input." placeholder:"FILE|DIR"`
 	DryRun bool     `help:"Show what would change; change nothing."`
 }
 

@@ -115,7 +115,7 @@ func (c *campaignStatusCmd) Run(ctx context.Context, e *env) error {
 
 type campaignCloseCmd struct {
 	Name   string `arg:"" help:"A campaign (its latest run) or a run NAME@DATE."`
-	Reason string `help:"Why it is closed now; it stands in the evidence." default:"closed by hand" env:"-"`
+	Reason string `help:"Why it is closed now; it stands in the evidence." default:"closed by hand"`
 }
 
 // Run closes a run.

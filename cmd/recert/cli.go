@@ -92,10 +92,11 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	case errors.Is(err, errCheck):
 		return exitCheck
 	}
-	complain(errOut, oneLine(err))
 	if errors.Is(err, errUsage) {
+		complain(errOut, strings.TrimPrefix(oneLine(err), errUsage.Error()+": "))
 		return exitUsage
 	}
+	complain(errOut, oneLine(err))
 	return exitFailed
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -25,7 +26,8 @@ type configCmd struct {
 
 // Run prints every setting of serve with its variable and its value, secrets redacted.
 func (c *configCmd) Run(e *env) error {
-	settings := settingsOf(reflect.ValueOf(e.cli.Database), c.ServeFlags)
+	settings := append(settingsOf(reflect.ValueOf(e.cli.Database), c.ServeFlags),
+		setting{"RECERT_JSON", strconv.FormatBool(e.cli.JSON)}, setting{"RECERT_LOG_LEVEL", e.cli.LogLevel})
 	if e.cli.JSON {
 		out := map[string]string{}
 		for _, s := range settings {

@@ -14,7 +14,7 @@ import (
 )
 
 type doctorCmd struct {
-	Strict bool `help:"Also fail while anything waits for its place in the evidence log, or for a checkpoint." env:"-"`
+	Strict bool `help:"Also fail while anything waits for its place in the evidence log, or for a checkpoint."`
 }
 
 // Run checks every invariant, one line a check. It changes nothing, so it does not migrate either.

@@ -10,9 +10,9 @@ import (
 
 type exportCmd struct {
 	Campaign   string `arg:"" help:"A campaign (its latest run) or a run NAME@DATE."`
-	Out        string `required:"" help:"The package." placeholder:"FILE.zip" env:"-"`
-	Checkpoint int64  `help:"The size of the signed checkpoint to use; without it, the first one that holds all that has happened in the run." env:"-"`
-	Previous   string `help:"An earlier package: the new one proves that the log goes on from it." placeholder:"FILE.zip" env:"-"`
+	Out        string `required:"" help:"The package." placeholder:"FILE.zip"`
+	Checkpoint int64  `help:"The size of the signed checkpoint to use; without it, the first one that holds all that has happened in the run."`
+	Previous   string `help:"An earlier package: the new one proves that the log goes on from it." placeholder:"FILE.zip"`
 	LogKeyFile string `help:"File with the evidence log's private key." placeholder:"FILE"`
 }
 

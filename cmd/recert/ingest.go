@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,9 +22,9 @@ import (
 )
 
 type ingestCmd struct {
-	Source string   `required:"" help:"The source's name." env:"-"`
-	AsOf   string   `help:"When the source looked like this, RFC 3339; without it, when the read began." placeholder:"TIME" env:"-"`
-	Expect []string `help:"An independent control total: the snapshot is held when it differs." placeholder:"KIND=N" env:"-" sep:"none"`
+	Source string   `required:"" help:"The source's name."`
+	AsOf   string   `help:"When the source looked like this, RFC 3339; without it, when the read began." placeholder:"TIME"`
+	Expect []string `help:"An independent control total: the snapshot is held when it differs." placeholder:"KIND=N" sep:"none"`
 	Files  []string `arg:"" optional:"" help:"KIND=FILE: people, accounts, entitlements, grants. Without any, the live system is read." placeholder:"KIND=FILE"`
 }
 
@@ -64,15 +65,15 @@ func (c *ingestCmd) request() (ingest.Request, error) {
 	for _, s := range c.Expect {
 		kind, n, ok := strings.Cut(s, "=")
 		v, err := strconv.ParseInt(n, 10, 64)
-		if !ok || err != nil || v < 0 {
+		if !ok || err != nil || v < 0 || !slices.Contains(model.Kinds, model.Kind(kind)) {
 			return req, fmt.Errorf("%w: --expect %q must be KIND=N, as in grants=6191", errUsage, s)
 		}
 		req.Expect[model.Kind(kind)] = v
 	}
 	for _, s := range c.Files {
 		kind, name, ok := strings.Cut(s, "=")
-		if !ok {
-			return req, fmt.Errorf("%w: %q must be KIND=FILE, as in grants=grants.csv", errUsage, s)
+		if !ok || !slices.Contains(model.Kinds, model.Kind(kind)) {
+			return req, fmt.Errorf("%w: %q must be KIND=FILE, as in grants=grants.csv; the kinds are people, accounts, entitlements and grants", errUsage, s)
 		}
 		req.Files = append(req.Files, ingest.File{
 			Kind: model.Kind(kind), Name: filepath.Base(name),

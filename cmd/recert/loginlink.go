@@ -12,8 +12,8 @@ import (
 )
 
 type loginLinkCmd struct {
-	Email   string `required:"" help:"Whose link it is; it signs in an identity of its own, never a person's." env:"-"`
-	Role    string `help:"admin, campaign_manager or auditor; nothing for none." env:"-"`
+	Email   string `required:"" help:"Whose link it is; it signs in an identity of its own, never a person's."`
+	Role    string `help:"admin, campaign_manager or auditor; nothing for none."`
 	BaseURL string `help:"The address that users see." default:"http://127.0.0.1:8080"`
 }
 
@@ -21,6 +21,9 @@ type loginLinkCmd struct {
 func (c *loginLinkCmd) Run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, func(s *store.Store) error {
 		token, err := campaigns.CreateLoginLink(ctx, s, commandActor(), c.Email, model.Role(c.Role))
+		if model.KindOf(err) == model.Invalid {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
 		if err != nil {
 			return err
 		}

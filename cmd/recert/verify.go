@@ -9,8 +9,8 @@ import (
 
 type verifyCmd struct {
 	File     string `arg:"" help:"The evidence package, a .zip file."`
-	Key      string `help:"The log's public key, from a source you trust: the package must be signed with it." placeholder:"VKEY" env:"-"`
-	Previous string `help:"The package before this one: its log must be the beginning of this one's." placeholder:"FILE.zip" env:"-"`
+	Key      string `help:"The log's public key, from a source you trust: the package must be signed with it." placeholder:"VKEY"`
+	Previous string `help:"The package before this one: its log must be the beginning of this one's." placeholder:"FILE.zip"`
 }
 
 // Run checks a package, one line a check.
