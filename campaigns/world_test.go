@@ -152,15 +152,23 @@ func (s *source) seal() model.Snapshot {
 	s.snapshot = s.w.id(`INSERT INTO snapshots (source_id, as_of, digest, state, previous_id, origin, actor, released_by, reasons, extraction, unmatched, problems,
 		rejects, rejects_root, started_at, heartbeat_at, ended_at, sealed_at) VALUES (?, ?, 'd', 'sealed', NULL, 'cli', 'test', '', '[]', '{}', '{}', '{}', 0, '', ?, 1, ?, ?) RETURNING id`,
 		s.id, int64(now), int64(now), int64(now), int64(now))
+	if prev != 0 { // every kind was given, and every row could be read
+		for _, kind := range []model.Kind{model.KindAccounts, model.KindGrants} {
+			s.w.exec(ledgerSQL, s.snapshot, string(kind), 0, 0, 0)
+		}
+	}
 	return model.Snapshot{ID: s.snapshot, SourceID: s.id, AsOf: now, StartedAt: now, State: model.SnapshotSealed, PreviousID: &prev}
 }
 
 // ledger writes a balanced ledger of what is live in the source.
 func (s *source) ledger() {
 	n := s.w.id("SELECT COUNT(*) FROM grants WHERE source_id = ? AND last_snapshot IS NULL", s.id)
-	s.w.exec(`INSERT INTO snapshot_kinds (snapshot_id, kind, given, read_rows, accepted, rejected, duplicates, new_rows, changed, unchanged, gone, previous, implied, expected)
-		VALUES (?, 'grants', TRUE, ?, ?, 0, 0, ?, 0, 0, 0, 0, 0, NULL)`, s.snapshot, n, n, n)
+	s.w.exec(ledgerSQL, s.snapshot, string(model.KindGrants), n, n, n)
 }
+
+const ledgerSQL = `INSERT INTO snapshot_kinds (snapshot_id, kind, given, read_rows, accepted, rejected, duplicates, new_rows, changed, unchanged, gone, previous, implied, expected)
+	VALUES (?, ?, TRUE, ?, ?, 0, 0, ?, 0, 0, 0, 0, 0, NULL)
+	ON CONFLICT (snapshot_id, kind) DO UPDATE SET read_rows = excluded.read_rows, accepted = excluded.accepted, new_rows = excluded.new_rows`
 
 func (s *source) person(p model.Person) int64 {
 	w := s.w
