@@ -40,12 +40,18 @@ func (s *site) renderSnapshot(w http.ResponseWriter, r *request, reason, problem
 	}
 	switch snap.State {
 	case model.SnapshotHeld:
+		newer, err := s.Store.NewerSnapshot(r.Context(), snap.SourceID, snap.ID)
+		if err != nil {
+			return err
+		}
 		p.Held = &snapshot.Held{Reasons: texts(snap.Reasons), Key: newKey(), Reason: reason, Error: problem, CanRelease: true, CanDiscard: r.actor.Has(model.Admin)}
 		switch {
 		case !r.actor.Has(model.Admin):
 			p.Held.CanRelease, p.Held.WhyNot = false, "An admin can release it."
 		case snap.Actor == r.actor.Label():
 			p.Held.CanRelease, p.Held.WhyNot = false, "You loaded it yourself; another admin must release it."
+		case newer != nil:
+			p.Held.CanRelease, p.Held.WhyNot = false, "A later snapshot of this source was taken since. This one can only be discarded."
 		}
 	case model.SnapshotLoading, model.SnapshotSealed:
 	case model.SnapshotDiscarded:

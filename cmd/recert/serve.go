@@ -49,6 +49,9 @@ func (c *serveCmd) Run(ctx context.Context, e *env) error {
 		if err := c.firstLink(ctx, s, base, e); err != nil {
 			return errors.Join(err, ln.Close())
 		}
+		if _, err := newIngest(s).DiscardDead(ctx); err != nil {
+			return errors.Join(err, ln.Close())
+		}
 		log.InfoContext(ctx, "serving", slog.String("url", base), slog.String("worker", c.Worker), slog.String("version", version))
 		return app.run(ctx, ln, c.Worker)
 	})
