@@ -45,11 +45,12 @@ test: deps check-generated check-format lint ## Everything the build server chec
 # With a PostgreSQL server at hand. The last lines are those of 'go test'.
 .PHONY: test-go
 test-go:
-	@$(GO) test -race -timeout 20m $(PARTS)
-	@echo '== test every byte of a package: with the race detector it is every 16th'
-	@$(GO) test -timeout 10m ./campaigns/evidence/verify
+	@$(GO) test -race -timeout 40m $(PARTS)
+	@echo '== test every byte of a package, and whole corpora: with the race detector they are thinned or left out'
+	@$(GO) test -timeout 20m ./campaigns/evidence/verify
+	@$(GO) test -timeout 20m -run 'TestKubernetes|TestHPLabs' ./campaigns/ingest
 	@echo '== test the whole, in a browser'
-	@$(GO) test -race -timeout 20m $(WHOLE)
+	@$(GO) test -race -timeout 40m $(WHOLE)
 
 .PHONY: deps
 deps: ## Install what the tests need: PostgreSQL, Chromium, OpenLDAP, Node.js, npm packages

@@ -359,8 +359,9 @@ func (v axeViolation) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// axe checks the page as it stands against the rules of WCAG 2.2, level A and AA. Scripting must be on.
-func (p *tab) axe() []axeViolation {
+// axe checks the page as it stands against the rules of WCAG 2.2, level A and AA, or against the
+// given rules alone. Scripting must be on.
+func (p *tab) axe(rules ...string) []axeViolation {
 	p.t.Helper()
 	source, err := os.ReadFile(npmFile(p.t, "axe-core/axe.min.js"))
 	if err != nil {
@@ -368,8 +369,15 @@ func (p *tab) axe() []axeViolation {
 	}
 	// The debugger's scripts are not subject to the page's content policy, so it stays in force.
 	p.do("load axe-core", chromedp.Evaluate[chromedp.Void](string(source)+";0"))
+	if len(rules) == 0 {
+		rules = []string{"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"}
+	}
+	only, err := json.Marshal(rules)
+	if err != nil {
+		p.t.Fatal(err)
+	}
 	result := tabGet(p, "run axe-core", chromedp.Evaluate[string](`axe.run(document, {
-		runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"], resultTypes: ["violations"],
+		runOnly: `+string(only)+`, resultTypes: ["violations"],
 	}).then(({passes, violations}) => JSON.stringify({passes: passes.length, violations}))`, chromedp.EvalAwaitPromise))
 	var report struct {
 		Passes     int            `json:"passes"`

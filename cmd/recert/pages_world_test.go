@@ -240,7 +240,7 @@ type crawler struct {
 // How many pages of one shape a crawl reads, and how many it asks for from pages of one shape.
 const (
 	crawlRead = 12
-	crawlAsk  = 20
+	crawlAsk  = 10
 )
 
 // crawl goes to every page that the links lead to from the home page.
