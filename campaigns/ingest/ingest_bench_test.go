@@ -1,5 +1,3 @@
-//go:build !race
-
 package ingest_test
 
 import (

@@ -1,8 +1,3 @@
-//go:build !race
-
-// Whole corpora: under the race detector they would take most of the time of all tests, and find
-// no race that the small worlds of the other files do not. make test runs them without it.
-
 package ingest_test
 
 import (
