@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"bufio"
 	"bytes"
 	"encoding/json"
@@ -220,7 +221,8 @@ func startNode(t testing.TB, line any, script, config string) {
 	if err != nil {
 		t.Fatalf("Node.js is not installed (%v): run 'make deps'", err)
 	}
-	cmd := exec.CommandContext(t.Context(), node, script, config)
+	// Not the context of the test: it is cancelled before the cleanup, which ends the script.
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), node, script, config)
 	cmd.Dir = npmDir
 	cmd.WaitDelay = 5 * time.Second
 	var stderr lockedBuffer
