@@ -2,8 +2,12 @@ package ingest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"recert/model"
 	"recert/model/store"
@@ -62,11 +66,47 @@ func (j *job) namesGone(ctx context.Context, tx *store.Tx, rejected int64) (bool
 			if r.Kind != model.KindGrants || strings.HasPrefix(r.Reason, duplicateReason(r.Kind)) {
 				continue
 			}
-			for _, id := range accounts {
-				if strings.Contains(r.Raw, id) {
-					return true, nil
-				}
+			if slices.ContainsFunc(accounts, func(id string) bool { return mentions(r.Raw, id) }) {
+				return true, nil
 			}
 		}
 	}
+}
+
+// mentions tells whether the raw text of a row holds id as a word of its own, as it is or as JSON
+// and CSV write it: "d" is in "c,d,x" and not in "bad,x". A row cut at maxRaw and one with
+// JSON's numbered escapes may hold anything.
+func mentions(raw, id string) bool {
+	if len(raw) >= maxRaw || strings.HasPrefix(raw, "{") && strings.Contains(raw, `\u`) {
+		return true
+	}
+	quoted, err := json.Marshal(id)
+	if err != nil {
+		return true
+	}
+	return holdsWord(raw, id) ||
+		holdsWord(raw, strings.ReplaceAll(id, `"`, `""`)) ||
+		holdsWord(raw, string(quoted[1:len(quoted)-1]))
+}
+
+// holdsWord tells whether text holds word with no letter or digit directly before or after it.
+func holdsWord(text, word string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], word)
+		if i < 0 || word == "" {
+			return false
+		}
+		start, end := from+i, from+i+len(word)
+		before, _ := utf8.DecodeLastRuneInString(text[:start])
+		after, _ := utf8.DecodeRuneInString(text[end:])
+		if !isWordRune(before) && !isWordRune(after) {
+			return true
+		}
+		_, size := utf8.DecodeRuneInString(text[start:])
+		from = start + size
+	}
+}
+
+func isWordRune(r rune) bool {
+	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }
