@@ -166,8 +166,8 @@ func (s *source) ledger() {
 	s.w.exec(ledgerSQL, s.snapshot, string(model.KindGrants), n, n, n)
 }
 
-const ledgerSQL = `INSERT INTO snapshot_kinds (snapshot_id, kind, given, read_rows, accepted, rejected, duplicates, new_rows, changed, unchanged, gone, previous, implied, expected)
-	VALUES (?, ?, TRUE, ?, ?, 0, 0, ?, 0, 0, 0, 0, 0, NULL)
+const ledgerSQL = `INSERT INTO snapshot_kinds (snapshot_id, kind, given, read_rows, accepted, rejected, duplicates, new_rows, changed, unchanged, gone, previous, implied, expected, root)
+	VALUES (?, ?, TRUE, ?, ?, 0, 0, ?, 0, 0, 0, 0, 0, NULL, '')
 	ON CONFLICT (snapshot_id, kind) DO UPDATE SET read_rows = excluded.read_rows, accepted = excluded.accepted, new_rows = excluded.new_rows`
 
 func (s *source) person(p model.Person) int64 {

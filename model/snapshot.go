@@ -64,6 +64,7 @@ type Ledger struct {
 	Previous   int64  `bun:"previous" json:"previous"`
 	Implied    int64  `bun:"implied" json:"implied"`
 	Expected   *int64 `bun:"expected" json:"expected"`
+	Root       string `bun:"root" json:"root"` // over the accepted rows; "" where the kind was not given
 }
 
 // Balanced tells whether the three equations hold.

@@ -87,6 +87,8 @@ var invariants = []invariant{
 	{"snapshots.events", checkSnapshots},
 	{"snapshots.rejects", checkRejects},
 	{"snapshots.sealed_only", checkSealedOnly},
+	{"rows.hashes", checkRowHashes},
+	{"rows.sealed", checkRowsSealed},
 	{"intervals.one_open", rule(store.RuleOneOpen)},
 	{"intervals.overlap", rule(store.RuleOverlaps)},
 	{"runs.events", checkRuns},

@@ -113,6 +113,20 @@ var corruptions = map[string][]corruption{
 		by("UPDATE items SET gone_snapshot = (SELECT id FROM snapshots WHERE state = 'held') WHERE gone_snapshot IS NOT NULL"),
 		by("UPDATE remediations SET proof_snapshot = (SELECT id FROM snapshots WHERE state = 'held') WHERE proof_snapshot IS NOT NULL"),
 	},
+	"rows.hashes": {
+		saying("not what was read", `UPDATE person_versions SET data = replace(data, '"name":"', '"name":"X') WHERE person_key = (SELECT MIN(key) FROM people)`),
+		{sql: []string{"UPDATE person_versions SET manager_id = 'somebody'"}, says: "manager_id", alone: true},
+		{sql: []string{"UPDATE person_versions SET status = 'active', email_fold = 'x'"}, says: "email_fold", alone: true},
+		saying("not what was read", "UPDATE accounts SET account_id = account_id || 'x' WHERE key = (SELECT MIN(account_key) FROM account_versions)"),
+		saying("not what was read", "UPDATE entitlement_versions SET data = replace(data, 'Writers', 'Readers')"),
+		saying("not what was read", "UPDATE grants SET granted_at = 1 WHERE source_id = "+wiki+" AND id = "+someGrant),
+		saying("not what was read", "INSERT INTO grant_changes (source_id, grant_id, last_snapshot, hash, data) SELECT source_id, id, first_snapshot, hash, '{}' FROM grants WHERE source_id = "+wiki+" AND id = "+someGrant),
+	},
+	"rows.sealed": {
+		{do: rewriteRow, says: "not those that it was sealed with", alone: true},
+		saying("not those that it was sealed with", "UPDATE grants SET hash = (SELECT hash FROM entitlement_versions ORDER BY hash LIMIT 1) WHERE source_id = "+wiki+" AND id = "+someGrant),
+		saying("not those that it was sealed with", "UPDATE person_versions SET hash = (SELECT hash FROM entitlement_versions ORDER BY hash LIMIT 1) WHERE person_key = (SELECT MIN(key) FROM people)"),
+	},
 	"intervals.one_open": {
 		by("DROP INDEX grants_live", `INSERT INTO grants (source_id, id, account_key, entitlement_key, via, granted_at, hash, data, first_snapshot, last_snapshot)
 			SELECT source_id, id + 1000, account_key, entitlement_key, via, granted_at, hash, data, first_snapshot, last_snapshot FROM grants WHERE last_snapshot IS NULL AND id = `+someGrant),

@@ -122,7 +122,7 @@ func sealedFault(ctx context.Context, d *doctor, s *model.Snapshot, src store.So
 		if l.Given {
 			is.Kinds[string(l.Kind)] = verify.KindCount{
 				Read: l.Read, Accepted: l.Accepted, Rejected: l.Rejected, New: l.New, Changed: l.Changed, Unchanged: l.Unchanged,
-				Gone: l.Gone, Previous: l.Previous, Duplicates: l.Duplicates, Expected: l.Expected,
+				Gone: l.Gone, Previous: l.Previous, Duplicates: l.Duplicates, Expected: l.Expected, Root: l.Root,
 			}
 		}
 	}

@@ -14,8 +14,12 @@ import (
 // finish compares what was staged with the latest sealed snapshot and seals or holds it, all in
 // one transaction. It gives the snapshot's id, and whether it was there already.
 func (j *job) finish(ctx context.Context) (id int64, existing bool, err error) {
-	digest := j.stager.digest.sum()
-	j.stager.seen = nil // its memory is needed no more
+	roots := map[model.Kind]string{}
+	for _, kind := range j.given {
+		roots[kind] = j.stager.digest.root(kind)
+	}
+	digest := j.stager.digest.sum(roots)
+	j.stager.seen, j.stager.digest = nil, nil // their memory is needed no more
 	sealed := false
 	err = j.Store.InTx(ctx, func(tx *store.Tx) error {
 		id, existing, sealed = j.snap.ID, false, false
@@ -44,7 +48,7 @@ func (j *job) finish(ctx context.Context) (id int64, existing bool, err error) {
 			return notAfter(j.src, j.snap.AsOf, last)
 		}
 		return tx.WithRoom(ctx, func() error {
-			sealed, err = j.settle(ctx, tx, digest, last)
+			sealed, err = j.settle(ctx, tx, digest, roots, last)
 			return err
 		})
 	})
@@ -64,13 +68,13 @@ func (s *Service) emptyStage(ctx context.Context, id int64) error {
 }
 
 // settle seals or holds the snapshot and tells which.
-func (j *job) settle(ctx context.Context, tx *store.Tx, digest string, last *model.Snapshot) (sealed bool, err error) {
+func (j *job) settle(ctx context.Context, tx *store.Tx, digest string, roots map[model.Kind]string, last *model.Snapshot) (sealed bool, err error) {
 	ledgers := make([]model.Ledger, 0, len(j.given))
 	for _, kind := range j.given {
 		s := j.stats[kind]
 		ledgers = append(ledgers, model.Ledger{
 			SnapshotID: j.snap.ID, Kind: kind, Given: true, Read: s.read, Accepted: s.accepted, Rejected: s.rejected,
-			Duplicates: s.duplicates, Expected: s.expected,
+			Duplicates: s.duplicates, Expected: s.expected, Root: roots[kind],
 		})
 	}
 	counts, err := compare(ctx, tx, &j.snap, ledgers)

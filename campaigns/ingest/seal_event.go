@@ -49,7 +49,7 @@ func (w *sealing) body(ctx context.Context, tx *store.Tx, unmatched map[string]i
 		if l.Given {
 			kinds[string(l.Kind)] = evidence.KindCount{
 				Read: l.Read, Accepted: l.Accepted, Rejected: l.Rejected, New: l.New, Changed: l.Changed, Unchanged: l.Unchanged,
-				Gone: l.Gone, Previous: l.Previous, Duplicates: l.Duplicates, Expected: l.Expected,
+				Gone: l.Gone, Previous: l.Previous, Duplicates: l.Duplicates, Expected: l.Expected, Root: l.Root,
 			}
 		}
 	}

@@ -192,7 +192,7 @@ func (st *stager) first(a, b int64, via uint32, r *stagedRow) (bool, error) {
 		return false, nil
 	}
 	st.seen[k] = uint32(min(r.line, math.MaxUint32)) //nolint:gosec // bounded
-	st.digest.row(st.kind, r.full)
+	st.digest.row(st.kind, r)
 	return true, nil
 }
 

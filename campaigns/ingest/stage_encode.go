@@ -7,12 +7,10 @@ import (
 	"slices"
 	"strconv"
 
+	"recert/campaigns/evidence"
 	"recert/model"
 	"recert/model/store"
 )
-
-// hashSize is how much of a row's SHA-256 is stored beside it, to tell whether it changed.
-const hashSize = 16
 
 // fullHash is the SHA-256 of all of a row, usage included: what the snapshot's digest is made of.
 type fullHash [sha256.Size]byte
@@ -26,7 +24,7 @@ type stagedRow struct {
 	grant  model.Time
 	usage  model.Time
 	data   string // canonical JSON of everything that is no column and no usage
-	hash   [hashSize]byte
+	hash   [evidence.RowHashSize]byte
 	full   fullHash
 	line   int64
 	file   string
@@ -70,18 +68,11 @@ func (e *encoder) encode(r *model.Record) stagedRow {
 	return s
 }
 
-// hash covers the kind, the key and the data; full also the usage. Every part has its length before
-// it, so that no two rows are the same bytes.
+// hash covers the kind, the key and the data; full also the usage.
 func (e *encoder) hash(kind model.Kind, s *stagedRow) {
-	b := e.buf
-	n := len(b)
-	for _, part := range [...]string{string(kind), s.id, s.entID, s.via} {
-		b = binary.AppendUvarint(b, uint64(len(part)))
-		b = append(b, part...)
-	}
-	b = binary.BigEndian.AppendUint64(b, uint64(s.grant)) //nolint:gosec // a bit pattern
-	b = binary.BigEndian.AppendUint64(b, uint64(n))       //nolint:gosec // a length
-	s.full = sha256.Sum256(b)
+	key := evidence.RowKey{Kind: kind, ID: s.id, EntitlementID: s.entID, Via: s.via, GrantedAt: s.grant}
+	full, b := key.Hash(e.buf)
+	s.full = full
 	copy(s.hash[:], s.full[:])
 	if s.usage != 0 {
 		b = append(b[:0], s.full[:]...)

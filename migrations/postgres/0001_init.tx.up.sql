@@ -60,6 +60,7 @@ CREATE TABLE IF NOT EXISTS snapshot_kinds (
     previous    BIGINT NOT NULL,
     implied     BIGINT NOT NULL, -- named by grants only
     expected    BIGINT, -- the independent control total
+    root        TEXT NOT NULL, -- commits to the accepted rows; '' where the kind was not given
     PRIMARY KEY (snapshot_id, kind)
 );
 

@@ -60,6 +60,7 @@ CREATE TABLE IF NOT EXISTS snapshot_kinds (
     previous    INTEGER NOT NULL,
     implied     INTEGER NOT NULL, -- named by grants only
     expected    INTEGER, -- the independent control total
+    root        TEXT NOT NULL, -- commits to the accepted rows; '' where the kind was not given
     PRIMARY KEY (snapshot_id, kind)
 );
 

@@ -127,9 +127,9 @@ func (tx *Tx) PutLedgers(ctx context.Context, snapshotID int64, ls []model.Ledge
 	}
 	for _, l := range ls {
 		if _, err := tx.exec(ctx, `INSERT INTO snapshot_kinds (snapshot_id, kind, given, read_rows, accepted, rejected, duplicates, new_rows,
- changed, unchanged, gone, previous, implied, expected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+ changed, unchanged, gone, previous, implied, expected, root) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			snapshotID, l.Kind, l.Given, l.Read, l.Accepted, l.Rejected, l.Duplicates, l.New,
-			l.Changed, l.Unchanged, l.Gone, l.Previous, l.Implied, l.Expected); err != nil {
+			l.Changed, l.Unchanged, l.Gone, l.Previous, l.Implied, l.Expected, l.Root); err != nil {
 			return err
 		}
 	}

@@ -146,6 +146,7 @@ type KindCount struct {
 	Previous   int64  `json:"previous"`
 	Duplicates int64  `json:"duplicates"` // among the rejected
 	Expected   *int64 `json:"expected"`   // an independent control total, null where there is none
+	Root       string `json:"root"`       // over the accepted rows, for who has the database
 }
 
 // SnapshotSealed says that a population was read whole and is now immutable. A kind that was not
