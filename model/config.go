@@ -25,6 +25,14 @@ const (
 	ProvidesAccess Provides = "access"
 )
 
+// Kinds are the kinds that such a source gives, in reading order.
+func (p Provides) Kinds() []Kind {
+	if p == ProvidesPeople {
+		return []Kind{KindPeople}
+	}
+	return []Kind{KindAccounts, KindEntitlements, KindGrants}
+}
+
 // Strings is one string or a list of them, in YAML and in JSON.
 type Strings []string
 

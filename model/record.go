@@ -1,5 +1,7 @@
 package model
 
+import "reflect"
+
 // Kind is one of the four kinds of rows that a source gives.
 type Kind string
 
@@ -87,6 +89,28 @@ type Record struct {
 	Account     Account
 	Entitlement Entitlement
 	Grant       Grant
+}
+
+// Columns are the names of what a row of a kind may say: the columns of CONTRACT.md.
+func Columns(kind Kind) []string {
+	var row any
+	switch kind {
+	case KindPeople:
+		row = Person{}
+	case KindAccounts:
+		row = Account{}
+	case KindEntitlements:
+		row = Entitlement{}
+	case KindGrants:
+		row = Grant{}
+	}
+	var names []string
+	for f := range reflect.TypeOf(row).Fields() {
+		if name := f.Tag.Get("json"); name != "attrs" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Reject is a row that could not be taken, with the reason. It is stored, listed and

@@ -66,7 +66,11 @@ func (s *site) renderSnapshot(w http.ResponseWriter, r *request, reason, problem
 	if err != nil {
 		return err
 	}
-	p.Cycles, p.Missing = problems["manager_cycles"].Examples, problems["unknown_managers"].Examples
+	p.Cycles = problems["manager_cycles"].Examples
+	for _, example := range problems["unknown_managers"].Examples {
+		id, text := unknownManager(example)
+		p.Missing = append(p.Missing, id+" "+text)
+	}
 	return s.render(w, r, snapshot.Show(p))
 }
 

@@ -312,11 +312,14 @@ var managerProblems = []struct {
 		first, _, _ := strings.Cut(example, " > ")
 		return first, "is in a circle of managers: " + example + " > " + first
 	}},
-	{"unknown_managers", func(example string) (string, string) {
-		id, manager, _ := strings.Cut(example, ": ")
-		return id, "reports to " + manager + ", whom no row names"
-	}},
+	{"unknown_managers", unknownManager},
 	{"self_managers", func(example string) (string, string) { return example, "is named as the own manager" }},
+}
+
+// unknownManager reads "person: manager".
+func unknownManager(example string) (id, text string) {
+	id, manager, _ := strings.Cut(example, ": ")
+	return id, "reports to " + manager + ", whom no row names"
 }
 
 func (s *site) sourceManagers(r *request, last *model.Snapshot, p *source.Page) error {

@@ -70,14 +70,6 @@ type Progress struct {
 	Done bool  // everything is read; the snapshot is being compared and sealed
 }
 
-// kindsOf are the kinds that a source gives, in reading order.
-func kindsOf(p model.Provides) []model.Kind {
-	if p == model.ProvidesPeople {
-		return []model.Kind{model.KindPeople}
-	}
-	return []model.Kind{model.KindAccounts, model.KindEntitlements, model.KindGrants}
-}
-
 // mainKind is the kind whose counts stand for the whole snapshot.
 func mainKind(p model.Provides) model.Kind {
 	if p == model.ProvidesPeople {
@@ -180,7 +172,7 @@ func (j *job) prepare(ctx context.Context) error {
 
 // sortFiles puts the files in reading order and sets given.
 func (j *job) sortFiles() error {
-	kinds := kindsOf(j.src.Provides)
+	kinds := j.src.Provides.Kinds()
 	if j.req.Live != nil {
 		if len(j.req.Files) > 0 {
 			return model.Errorf(model.Invalid, "an ingest reads files or the live system, not both")

@@ -273,7 +273,7 @@ func (w *sealing) apply(ctx context.Context, tx *store.Tx, previous int64, l mod
 // completeLedgers adds the kinds that were not given, and how many only grants name; accounts is
 // that of accounts.
 func (w *sealing) completeLedgers(ctx context.Context, tx *store.Tx, accounts int64) error {
-	for _, kind := range kindsOf(w.src.Provides) {
+	for _, kind := range w.src.Provides.Kinds() {
 		if !slices.ContainsFunc(w.ledgers, func(l model.Ledger) bool { return l.Kind == kind }) {
 			w.ledgers = append(w.ledgers, model.Ledger{SnapshotID: w.snap.ID, Kind: kind})
 		}

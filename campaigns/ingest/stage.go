@@ -49,7 +49,7 @@ func newStager(ctx context.Context, j *job) (*stager, error) {
 		store: j.Store, snap: &j.snap, source: j.src.Name, stats: j.stats,
 		keys: map[model.Kind]*keyCache{}, digest: newDigest(j.given),
 	}
-	for _, kind := range kindsOf(j.src.Provides) {
+	for _, kind := range j.src.Provides.Kinds() {
 		if kind == model.KindGrants {
 			continue
 		}
