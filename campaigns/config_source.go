@@ -51,12 +51,47 @@ func checkSource(s *model.SourceSpec) error {
 	default:
 		return fmt.Errorf("revoke mode %q is not supported by this version; it knows connector and manual", s.Revoke.Mode)
 	}
+	if _, err := HourlyCap(s.Revoke.HourlyCap); err != nil {
+		return err
+	}
 	if s.Timeout != "" {
 		if d, err := time.ParseDuration(s.Timeout); err != nil || d <= 0 {
 			return fmt.Errorf("timeout %q must be a duration like 30s", s.Timeout)
 		}
 	}
 	return nil
+}
+
+// HourlyCap reads how many removals an hour need no second person; -1 is any number, "" is 500.
+func HourlyCap(s string) (int64, error) {
+	switch s {
+	case "":
+		return 500, nil
+	case "none":
+		return -1, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("revoke: hourly_cap %q must be a number of removals, or none", s)
+	}
+	return n, nil
+}
+
+// RemovalCap reads how many removals of a run of so many items need no second person; -1 is any
+// number.
+func RemovalCap(s string, items int64) (int64, error) {
+	if s == "" {
+		return -1, nil
+	}
+	if share, ok := strings.CutSuffix(s, "%"); ok {
+		v, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
+		if err == nil && v >= 0 && v <= 100 {
+			return int64(v / 100 * float64(items)), nil
+		}
+	} else if n, err := strconv.ParseInt(s, 10, 32); err == nil && n >= 0 {
+		return n, nil
+	}
+	return 0, fmt.Errorf("removal_cap: %q must be a number of removals or a share of the items like 30%%", s)
 }
 
 // checkColumns refuses to rename what no file of the source has.

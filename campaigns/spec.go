@@ -153,6 +153,9 @@ func (p *parsed) parseEnd(bad func(string, ...any) error) error {
 		}
 		p.undo = d
 	}
+	if _, err := RemovalCap(p.RemovalCap, 0); err != nil {
+		return bad("%v", err)
+	}
 	for _, r := range p.Reminders {
 		if _, err := parseDays(strings.TrimPrefix(r, "+")); err != nil {
 			return bad("reminders: %v; after the due date it is +1d", err)

@@ -59,7 +59,10 @@ type SourceSpec struct {
 
 // RevokeSpec says how access in a source is taken away.
 type RevokeSpec struct {
-	Mode string `json:"mode,omitempty" yaml:"mode"` // connector, manual; "" is manual
+	Mode      string  `json:"mode,omitempty" yaml:"mode"`             // connector, manual; "" is manual
+	Protected Strings `json:"protected,omitempty" yaml:"protected"`   // account_ids or usernames, break-glass ones say: a second person must let a removal go on
+	HourlyCap string  `json:"hourly_cap,omitempty" yaml:"hourly_cap"` // removals an hour that need no second person: a number, or none; "" is 500
+	DryRun    bool    `json:"dry_run,omitempty" yaml:"dry_run"`       // look, and say what would be removed, but ask nothing of the target
 }
 
 // CampaignSpec is the spec of a Campaign, as in CONTRACT.md.
@@ -72,10 +75,11 @@ type CampaignSpec struct {
 	Remove     string      `json:"remove,omitempty" yaml:"remove"`             // sign_off, decision; "" is sign_off
 	Reminders  Strings     `json:"reminders,omitempty" yaml:"reminders"`
 	Schedule   string      `json:"schedule,omitempty" yaml:"schedule"`
-	TimeZone   string      `json:"time_zone,omitempty" yaml:"time_zone"` // "" is Settings.time_zone
-	Statement  string      `json:"statement,omitempty" yaml:"statement"` // what a reviewer signs
-	Control    string      `json:"control,omitempty" yaml:"control"`     // the control's id in the company's framework
-	UndoFor    string      `json:"undo_for,omitempty" yaml:"undo_for"`   // with remove: decision, how long a revoke waits; "" is 30s
+	TimeZone   string      `json:"time_zone,omitempty" yaml:"time_zone"`     // "" is Settings.time_zone
+	Statement  string      `json:"statement,omitempty" yaml:"statement"`     // what a reviewer signs
+	Control    string      `json:"control,omitempty" yaml:"control"`         // the control's id in the company's framework
+	UndoFor    string      `json:"undo_for,omitempty" yaml:"undo_for"`       // with remove: decision, how long a revoke waits; "" is 30s
+	RemovalCap string      `json:"removal_cap,omitempty" yaml:"removal_cap"` // removals of a run that need no second person: a number or a share of its items like 30%; "" is no limit
 }
 
 // ScopeSpec is which grants are in.

@@ -28,7 +28,7 @@ var remediationMoves = map[RemediationState][]RemediationState{
 	Sent:       {Queued, Held, Confirmed, Superseded, Failed, Cancelled},
 	Failed:     {Queued, Confirmed, Superseded, Cancelled},
 	Confirmed:  {CameBack, Restored},
-	CameBack:   {Queued, Sent, Confirmed, Superseded, Failed, Cancelled},
+	CameBack:   {Queued, Held, Sent, Confirmed, Superseded, Failed, Cancelled},
 	Superseded: {},
 	Cancelled:  {},
 	Restored:   {},
@@ -68,6 +68,7 @@ type Remediation struct {
 	CalledAt       Time             `bun:"called_at"`
 	InDoubtSince   Time             `bun:"in_doubt_since"` // a call without a known answer is not settled yet
 	RetryBase      *int             `bun:"retry_base"`     // attempts before a person let it go on; they count no more
+	Approved       string           `bun:"approved"`       // the second person who let it go on; "" while nobody had to
 	Proof          string           `bun:"proof"`
 	ProofSnapshot  *int64           `bun:"proof_snapshot"`
 	QueuedAt       Time             `bun:"queued_at"`

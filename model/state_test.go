@@ -16,7 +16,7 @@ func TestMoves(t *testing.T) {
 		model.Sent:       "queued held confirmed superseded failed cancelled",
 		model.Failed:     "queued confirmed superseded cancelled",
 		model.Confirmed:  "came_back restored",
-		model.CameBack:   "queued sent confirmed superseded failed cancelled",
+		model.CameBack:   "queued held sent confirmed superseded failed cancelled",
 		model.Superseded: "", model.Cancelled: "", model.Restored: "",
 	}
 	if len(removals) != len(model.RemediationStates) {

@@ -30,6 +30,24 @@ func staffPages() []page {
 		pageOf("revocations-no-match", func() revocation.ListPage {
 			return revocation.ListPage{Frame: frame("Revocations", layout.Revocations), Search: "x", Active: true}
 		}, revocation.List),
+		pageOf("revocations-stopped", func() revocation.ListPage {
+			p := revocationsPage()
+			p.Stopped, p.CanGo = &ui.Notice{Tone: ui.Bad, Title: "All removals are stopped.", Text: "The campaign has the wrong scope. (Mara Voss, Tue 1 Dec 2026, 13:03 CET)"}, true
+			p.Held, p.CanHeld = 12, true
+			return p
+		}, revocation.List),
+		pageOf("revocations-stop", func() revocation.ListPage {
+			p := revocationsPage()
+			p.CanStop, p.Held, p.CanHeld = true, 1, true
+			p.Reason = ui.Field{Name: "reason", Label: "Why", Help: "It stands in the evidence.", Required: true}
+			return p
+		}, revocation.List),
+		pageOf("revocation-held", func() revocation.Page {
+			p := revocationPage()
+			p.State, p.CanLetGo, p.Outcome = ui.Tag{Text: "Held", Tone: ui.Warn}, true, nil
+			p.Meaning = "Somebody must let it go on. The account is on the list of those that are not taken access from without a second person."
+			return p
+		}, revocation.Show),
 		pageOf("revocation", revocationPage, revocation.Show),
 		pageOf("revocation-manual", manualPage, revocation.Show),
 		pageOf("evidence", evidencePage, evidence.Show),

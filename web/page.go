@@ -139,6 +139,10 @@ var flashes = map[string]ui.Notice{
 	"discarded": {Tone: ui.Good, Title: "Discarded.", Text: "Nothing of the snapshot is used."},
 	"ingested":  {Tone: ui.Good, Title: "Taken in.", Text: "Every row is accounted for below."},
 	"retry":     {Tone: ui.Good, Title: "Queued again.", Text: "It goes out within seconds."},
+	"letgo":     {Tone: ui.Good, Title: "It goes on.", Text: "It goes out within seconds."},
+	"letgoall":  {Tone: ui.Good, Title: "They go on.", Text: "What you answered yourself, or what is your own access, waits for another admin."},
+	"stopped":   {Tone: ui.Warn, Title: "Removals are stopped.", Text: "What was asked already is still read to its end."},
+	"going":     {Tone: ui.Good, Title: "Removals go on."},
 	"resumed":   {Tone: ui.Good, Title: "Removals in this source go on."},
 	"read":      {Tone: ui.Good, Title: "Read."},
 }

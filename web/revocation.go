@@ -69,6 +69,9 @@ func (s *site) revocations(w http.ResponseWriter, r *request) error {
 	if state != "" {
 		q.Set(revocation.ParamState, state)
 	}
+	if err := s.brakes(r, &p, counts[model.Held]); err != nil {
+		return err
+	}
 	p.Pager = pager("/revocations", q, f.Before, next, "")
 	for i := range rows {
 		p.Rows = append(p.Rows, s.revocationRow(r, &rows[i]))
@@ -162,6 +165,7 @@ func (s *site) revocation(w http.ResponseWriter, r *request) error {
 			p.Outcome.Text, p.Outcome.Tone = "Snapshot "+itoa(*row.ProofSnapshot)+" shows it again.", ui.Bad
 		}
 	}
+	p.CanLetGo = row.State == model.Held && r.actor.Has(model.Admin)
 	p.CanRetry = row.State == model.Failed && r.actor.Has(managers...)
 	return s.render(w, r, revocation.Show(p))
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,52 @@ func TestRevocations(t *testing.T) {
 		w.ingest("loader", "wiki", map[model.Kind]string{model.KindGrants: strings.Replace(hurt(grantsCSV), "bot,readers,2026-01-02,,,,\n", "", 1)})
 		auditor.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("Proven gone"), webtest.HasText("no longer shows it")))
 		auditor.Get("/campaigns/"+run.Name).Want(http.StatusOK, webtest.In("main", webtest.HasText("Proven gone")))
+	})
+}
+
+// TestBrakes: all removals are stopped and let go on, a held one is let go on, each by who may and once.
+func TestBrakes(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.fill()
+		path := "/revocations/" + w.removal(w.launch())
+		admin, m, auditor := w.as("", model.Admin), w.as("", model.CampaignManager), w.as("", model.Auditor)
+		auditor.Get("/revocations").Want(http.StatusOK, webtest.Count("main form[method=post]", 0))
+		stop := m.Get("/revocations").Form("form[action$='/stop']")
+		m.Submit(stop, url.Values{"reason": {" "}}).Want(http.StatusUnprocessableEntity)
+		for range 2 {
+			m.Follow(m.Submit(stop, url.Values{"reason": {"Wrong scope " + uhoh}})).Want(http.StatusOK,
+				webtest.In("main", webtest.HasText("All removals are stopped."), webtest.HasText("Wrong scope "+uhoh)), webtest.Count("form[action$='/stop']", 0), webtest.Count("form[action$='/go']", 0), webtest.Count("em", 0))
+		}
+		auditor.Get("/revocations").Want(http.StatusOK, webtest.In("main", webtest.HasText("All removals are stopped.")), webtest.Count("main form[method=post]", 0))
+		on := admin.Get("/revocations").Form("form[action$='/go']")
+		for range 2 {
+			admin.Follow(admin.Submit(on, nil)).Want(http.StatusOK, webtest.Count("form[action$='/go']", 0), webtest.Count("form[action$='/stop']", 1))
+		}
+		rs, err := w.store.Remediations(t.Context(), store.RemediationFilter{})
+		if err != nil || len(rs) != 1 {
+			t.Fatal(rs, err)
+		}
+		hold := func() {
+			t.Helper()
+			if err := w.store.InTx(t.Context(), func(tx *store.Tx) error {
+				r := rs[0].Remediation
+				r.State, r.Reason = model.Held, "Nobody else holds it."
+				return tx.MoveRemediation(t.Context(), r, model.Queued)
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hold()
+		auditor.Get("/revocations").Want(http.StatusOK, webtest.In("main", webtest.HasText("One removal waits for a second person.")), webtest.Count("main form[method=post]", 0))
+		m.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("Nobody else holds it.")), webtest.Count("form[action$='/approve']", 0))
+		let := admin.Get(path).Form("form[action$='/approve']")
+		admin.Follow(admin.Submit(let, nil)).Want(http.StatusOK, webtest.In("main", webtest.HasText("It goes on."), webtest.HasText("Queued")))
+		admin.Submit(let, nil).Want(http.StatusSeeOther)
+		hold()
+		all := admin.Get("/revocations").Form("form[action$='/revocations/approve']")
+		admin.Follow(admin.Submit(all, nil)).Want(http.StatusOK, webtest.In("main", webtest.HasText("They go on.")), webtest.Count("form[action$='/revocations/approve']", 0))
+		admin.Post("/revocations/999999/approve", nil).Want(http.StatusNotFound)
 	})
 }
 

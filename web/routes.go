@@ -81,6 +81,10 @@ func (s *site) routes() []route {
 		{method: get, path: "/revocations", access: byRole, roles: readers, do: s.revocations},
 		{method: get, path: "/revocations/{id}", access: byRole, roles: readers, do: s.revocation},
 		{method: post, path: "/revocations/{id}/retry", access: byRole, roles: managers, do: s.retry},
+		{method: post, path: "/revocations/{id}/approve", access: byRole, roles: admins, do: s.approve},
+		{method: post, path: "/revocations/approve", access: byRole, roles: admins, do: s.approveAll},
+		{method: post, path: "/revocations/stop", access: byRole, roles: managers, do: s.stopRemovals},
+		{method: post, path: "/revocations/go", access: byRole, roles: admins, do: s.goRemovals},
 		{method: get, path: "/evidence", access: byRole, roles: readers, do: s.evidence},
 
 		{method: get, path: "/login", access: public, do: s.login},

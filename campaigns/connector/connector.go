@@ -25,6 +25,13 @@ type Source interface {
 	Read(ctx context.Context, yield func(model.Record) error) (Extraction, error)
 }
 
+// Prober is a Source or Target that can tell quickly whether it works.
+type Prober interface {
+	// Probe signs in and reads a little, and gives what it found in a sentence or two for the
+	// person who set it up. A Failure's Msg says what is wrong and what to do about it.
+	Probe(ctx context.Context) (string, error)
+}
+
 // Extraction is how a population was obtained: evidence of its completeness.
 type Extraction struct {
 	Endpoint  string               `json:"endpoint"` // without credentials
@@ -60,9 +67,11 @@ const (
 // Observation is one clean read of one access.
 type Observation struct {
 	Presence  Presence   `json:"presence"`
-	GrantedAt model.Time `json:"granted_at"` // of the grant that is there now, where the target tells
-	Version   string     `json:"version"`    // guard for the call: ETag or the like; "" where the target has none
-	Detail    string     `json:"detail"`     // in words, safe to show, no secrets
+	GrantedAt model.Time `json:"granted_at"`     // of the grant that is there now, where the target tells
+	Version   string     `json:"version"`        // guard for the call: ETag or the like; "" where the target has none
+	Last      bool       `json:"last,omitempty"` // nobody else holds it: removing it would leave the thing without an owner, admin or member
+	Self      bool       `json:"self,omitempty"` // it is the account that the connector itself signs in with
+	Detail    string     `json:"detail"`         // in words, safe to show, no secrets
 }
 
 // Outcome is what a revoke call reports. None of them proves absence.
@@ -76,6 +85,8 @@ const (
 	RefusedDirect Outcome = "not_direct"     // not held directly; nothing was done
 	RefusedTarget Outcome = "wrong_target"   // the id names somebody else; nothing was done
 	TaskOpened    Outcome = "task_opened"    // a person has to do it
+	Granted       Outcome = "granted"        // of Grant: the target says it did it
+	AlreadyHeld   Outcome = "already_held"   // of Grant: nothing to do
 )
 
 // Target is a system whose access can be looked at and taken away.
@@ -88,6 +99,16 @@ type Target interface {
 	// at most once, and leaves trying again to the caller. key is the same for every attempt of one removal. An error of
 	// kind Unreachable may have taken effect; Denied has not.
 	Revoke(ctx context.Context, a Access, seen Observation, key string) (Outcome, error)
+}
+
+// Granter is a Target that can also give access: to restore what was removed, and to give the
+// weaker entitlement before the stronger one goes.
+type Granter interface {
+	Target
+	// Grant ensures that a is held directly. Like Revoke it looks for itself first, refuses an id
+	// that names somebody else, sends the change at most once, and proves nothing: only a later
+	// Check does.
+	Grant(ctx context.Context, a Access, key string) (Outcome, error)
 }
 
 // FailureKind sorts connector errors by what the worker does next.

@@ -24,6 +24,7 @@ type (
 	RevocationAttempted = verify.RevocationAttempted
 	RevocationQueued    = verify.RevocationQueued
 	RevocationState     = verify.RevocationState
+	RemovalsSwitched    = verify.RemovalsSwitched
 	Root                = verify.Root
 	SessionEnded        = verify.SessionEnded
 	SessionStarted      = verify.SessionStarted
@@ -47,6 +48,7 @@ const (
 	TypeItemGone          = verify.TypeItemGone
 	TypeItemReassigned    = verify.TypeItemReassigned
 	TypeLoginLinkCreated  = verify.TypeLoginLinkCreated
+	TypeRemovalsSwitched  = verify.TypeRemovalsSwitched
 	TypeReviewSignedOff   = verify.TypeReviewSignedOff
 	TypeRevocationAttempt = verify.TypeRevocationAttempt
 	TypeRevocationQueued  = verify.TypeRevocationQueued
@@ -73,6 +75,9 @@ func ItemObject(item string) string { return verify.ItemObject(item) }
 
 // RemediationObject names a removal as the object of an event.
 func RemediationObject(id string) string { return verify.RemediationObject(id) }
+
+// RemovalsObject names what stops removals in a source, "" in all, as the object of an event.
+func RemovalsObject(source string) string { return verify.RemovalsObject(source) }
 
 // RunObject names a run as the object of an event.
 func RunObject(run string) string { return verify.RunObject(run) }

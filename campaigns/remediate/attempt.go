@@ -123,11 +123,14 @@ func (w *Worker) protocol(ctx context.Context, c *claim) error {
 		c.try.Outcome = silentOutcome(v)
 		return w.finish(ctx, c, v, nil)
 	}
-	ok, err := w.mark(ctx, c)
-	if err != nil {
+	brake, ok, err := w.mark(ctx, c, before)
+	switch {
+	case err != nil:
 		return err
-	}
-	if !ok {
+	case brake != nil:
+		c.try.After = c.try.Before
+		return w.finish(ctx, c, *brake, nil)
+	case !ok:
 		return w.late(ctx, c, "before it asked anything of the target")
 	}
 	// A worker that dies from here until the outcome is committed leaves called_at without an

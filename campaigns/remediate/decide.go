@@ -223,7 +223,7 @@ func afterCall(a connector.Access, then, now connector.Observation, outcome conn
 		return settle(model.Failed, whyChanged)
 	case connector.RefusedTarget:
 		return settle(model.Failed, whyWrongTarget)
-	case connector.TaskOpened:
+	case connector.TaskOpened, connector.Granted, connector.AlreadyHeld:
 	}
 	return settle(model.Failed, whyBroken)
 }

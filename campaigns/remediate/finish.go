@@ -51,14 +51,17 @@ func attemptEvent(ctx context.Context, tx *store.Tx, run string, r model.Remedia
 	})
 }
 
-// mark commits that the target is about to be asked. ok is false where somebody else has the
-// removal by now.
-func (w *Worker) mark(ctx context.Context, c *claim) (ok bool, err error) {
+// mark commits that the target is about to be asked, unless a brake holds the removal. ok is false
+// where somebody else has the removal by now.
+func (w *Worker) mark(ctx context.Context, c *claim, seen connector.Observation) (brake *verdict, ok bool, err error) {
 	if w.unsafe.lateIntent || w.unsafe.noFence {
-		return true, nil
+		return nil, true, nil
 	}
 	err = w.Store.InTx(ctx, func(tx *store.Tx) error {
 		var err error
+		if brake, err = w.hold(ctx, tx, c, seen); err != nil || brake != nil {
+			return err
+		}
 		if ok, err = tx.MarkCalled(ctx, c.Remediation, c.try.Before, w.Lease); err != nil || !ok {
 			return err
 		}
@@ -71,10 +74,10 @@ func (w *Worker) mark(ctx context.Context, c *claim) (ok bool, err error) {
 		return stateEvent(ctx, tx, actor, c.run, r, c.State, 0)
 	})
 	if err != nil || !ok {
-		return ok, err
+		return brake, ok, err
 	}
 	c.State, c.CalledAt, c.InDoubtSince, c.try.CalledAt = model.Sent, c.base, c.base, c.base
-	return true, nil
+	return nil, true, nil
 }
 
 // finish writes the outcome of the attempt and the removal's state down and lets go of it. fail

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"recert/campaigns/connector"
+	"recert/campaigns/evidence"
 	"recert/model"
 	"recert/model/store"
 )
@@ -18,7 +19,16 @@ func (w *Worker) pause(ctx context.Context, source int64, fail *connector.Failur
 		why = fail.Msg
 	}
 	w.Log.WarnContext(ctx, "removals paused", slog.Int64("source", source), slog.String("reason", why))
-	return w.Store.InTx(ctx, func(tx *store.Tx) error { return tx.PauseSource(ctx, source, why) })
+	return w.Store.InTx(ctx, func(tx *store.Tx) error {
+		src, err := tx.SourceByID(ctx, source)
+		if err != nil || src.Paused != "" {
+			return err
+		}
+		if err := tx.PauseSource(ctx, source, why); err != nil {
+			return err
+		}
+		return switched(ctx, tx, actor, evidence.RemovalsSwitched{Source: src.Name, Stopped: true, Reason: why})
+	})
 }
 
 // Resume lets removals in a source go on after they were paused. Only an admin may.
@@ -31,7 +41,10 @@ func Resume(ctx context.Context, s *store.Store, who model.Actor, source int64) 
 		if err != nil || src.Paused == "" {
 			return err
 		}
-		return tx.PauseSource(ctx, source, "")
+		if err := tx.PauseSource(ctx, source, ""); err != nil {
+			return err
+		}
+		return switched(ctx, tx, who.Label(), evidence.RemovalsSwitched{Source: src.Name})
 	})
 }
 

@@ -52,6 +52,19 @@ var rigs atomic.Int64
 // newRig makes users u1…un, all of them members of groups g1…gm, and a removal of each of those.
 func newRig(t testing.TB, s *store.Store, clock *storetest.Clock, users, groups int) *rig {
 	t.Helper()
+	return newRigOf(t, s, clock, users, groups, frozen{spec: "{}", entitlement: "{}"})
+}
+
+// frozen is what a launch froze.
+type frozen struct {
+	spec        string // of the campaign
+	items       int64
+	entitlement string // of every group, as it was reviewed
+}
+
+// newRigOf is newRig with what was frozen.
+func newRigOf(t testing.TB, s *store.Store, clock *storetest.Clock, users, groups int, f frozen) *rig {
+	t.Helper()
 	n := rigs.Add(1)
 	r := &rig{
 		t: t, s: s, clock: clock, srv: scimserver.New(scimserver.Config{Token: "canary-token"}),
@@ -72,8 +85,24 @@ func newRig(t testing.TB, s *store.Store, clock *storetest.Clock, users, groups 
 			return err
 		}
 		r.source = src.ID
-		r.run = model.Run{Campaign: r.system, Name: r.system + "@2026-10-01", State: model.Running, Spec: "{}", TimeZone: "UTC", LaunchedAt: tx.Now, DueAt: tx.Now, Summary: "{}"}
+		if _, err := tx.PutConfig(t.Context(), model.ConfigSource, r.system, `{"provides":"access","type":"scim","revoke":{"mode":"connector","hourly_cap":"none"}}`, "1"); err != nil {
+			return err
+		}
+		r.run = model.Run{Campaign: r.system, Name: r.system + "@2026-10-01", State: model.Running, Spec: f.spec, Items: f.items, TimeZone: "UTC", LaunchedAt: tx.Now, DueAt: tx.Now, Summary: "{}"}
 		r.run.ID, err = tx.InsertRun(t.Context(), r.run)
+		return err
+	})
+	r.tx(func(tx *store.Tx) error {
+		b, err := tx.RunEntitlementsBulk(t.Context())
+		if err != nil {
+			return err
+		}
+		for g := range int64(max(groups, 1)) {
+			if err := b.Add(r.run.ID, 1001+g, f.entitlement, ""); err != nil {
+				return err
+			}
+		}
+		_, err = b.Close()
 		return err
 	})
 	for g := 1; g <= groups; g++ {
@@ -307,7 +336,7 @@ func (r *rig) forward() bool {
 	var next model.Time
 	open := false
 	for _, row := range r.rows() {
-		if !row.State.Open() || row.Paused != "" || row.Mode == model.ModeManual && row.State == model.Sent {
+		if !row.State.Open() || row.State == model.Held || row.Paused != "" || row.Mode == model.ModeManual && row.State == model.Sent {
 			continue
 		}
 		open = true

@@ -383,6 +383,7 @@ CREATE TABLE IF NOT EXISTS remediations (
     called_at       INTEGER, -- when the last call began, or the last attempt after one: only a read after it proves anything
     in_doubt_since  INTEGER, -- a call without a known answer: nobody else changes the same object until it is settled
     retry_base      INTEGER, -- attempts made before a person let a failed removal go on: they count no more
+    approved        TEXT NOT NULL DEFAULT '', -- the second person who let it go on, '' while nobody had to
     proof           TEXT NOT NULL, -- '', read, snapshot
     proof_snapshot  INTEGER,
     queued_at       INTEGER NOT NULL,
@@ -393,9 +394,18 @@ CREATE UNIQUE INDEX IF NOT EXISTS remediations_once ON remediations (run_id, ite
 CREATE INDEX IF NOT EXISTS remediations_item ON remediations (run_id, item_id);
 CREATE INDEX IF NOT EXISTS remediations_due ON remediations (source_id, mode, next_at, id) WHERE state IN ('queued', 'sent', 'came_back');
 CREATE INDEX IF NOT EXISTS remediations_access ON remediations (source_id, account_key, entitlement_key);
+-- How many were asked of a source lately: the brake on removals looks here.
+CREATE INDEX IF NOT EXISTS remediations_called ON remediations (source_id, called_at) WHERE called_at IS NOT NULL;
 -- The few that somebody is at: a claim looks here whether the group or the account is free.
 CREATE INDEX IF NOT EXISTS remediations_busy ON remediations (source_id, entitlement_key) WHERE lease_until IS NOT NULL OR in_doubt_since IS NOT NULL;
 CREATE INDEX IF NOT EXISTS remediations_busy_account ON remediations (source_id, account_key) WHERE lease_until IS NOT NULL OR in_doubt_since IS NOT NULL;
+-- The switch that stops what connectors remove: one row while it is off.
+CREATE TABLE IF NOT EXISTS removal_stops (
+    id     INTEGER PRIMARY KEY CHECK (id = 1),
+    reason TEXT NOT NULL,
+    actor  TEXT NOT NULL,
+    at     INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS attempts (
     remediation_id INTEGER NOT NULL REFERENCES remediations (id),
     n              INTEGER NOT NULL,

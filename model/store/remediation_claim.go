@@ -17,7 +17,7 @@ func (q queries) DueSources(ctx context.Context, now model.Time) ([]int64, error
 	var ids []int64
 	const due = `EXISTS (SELECT 1 FROM remediations r WHERE r.source_id = s.id AND r.mode = '%s' AND r.state IN ('queued', 'sent', 'came_back')
 		AND r.next_at <= ?0 AND (r.lease_until IS NULL OR r.lease_until < ?0)`
-	err := q.all(ctx, &ids, "SELECT s.id FROM sources s WHERE s.paused = '' AND "+fmt.Sprintf(due, model.ModeConnector)+") OR "+
+	err := q.all(ctx, &ids, "SELECT s.id FROM sources s WHERE s.paused = '' AND NOT EXISTS (SELECT 1 FROM removal_stops) AND "+fmt.Sprintf(due, model.ModeConnector)+") OR "+
 		fmt.Sprintf(due, model.ModeManual)+" AND r.state <> 'sent') ORDER BY s.id", now)
 	return ids, err
 }
@@ -25,7 +25,7 @@ func (q queries) DueSources(ctx context.Context, now model.Time) ([]int64, error
 // ClaimRemediation takes the next removal in a source that is due and that a connector can do:
 // it is leased, its fence and its attempts grow by one. ok is false where there is none.
 //
-// A removal is not due while its source is paused, while somebody else changes the same group or
+// A removal is not due while removals are stopped or its source is paused, while somebody else changes the same group or
 // account, or while such a change may have happened without anybody knowing: versions guard
 // whole objects, and two changes of our own would look like somebody else's to each other.
 func (tx *Tx) ClaimRemediation(ctx context.Context, source int64, lease time.Duration) (r model.Remediation, ok bool, err error) {
@@ -43,7 +43,7 @@ func (tx *Tx) ClaimRemediation(ctx context.Context, source int64, lease time.Dur
 		called_at = CASE WHEN called_at IS NULL THEN NULL ELSE ?0 END
 		WHERE id IN (SELECT r.id FROM remediations r WHERE r.source_id = ?1 AND r.mode = 'connector' AND r.state IN ('queued', 'sent', 'came_back')
 		AND r.next_at <= ?0 AND (r.lease_until IS NULL OR r.lease_until < ?0)
-		AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.id = r.source_id AND s.paused <> '')
+		AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.id = r.source_id AND s.paused <> '') AND NOT EXISTS (SELECT 1 FROM removal_stops)
 		AND NOT EXISTS (`+busy+` AND o.entitlement_key = r.entitlement_key)
 		AND NOT EXISTS (`+busy+` AND o.account_key = r.account_key)
 		ORDER BY r.next_at, r.id LIMIT 1`+tx.skipLocked()+`) RETURNING *`, tx.Now, source, tx.Now.Add(lease))
@@ -130,6 +130,13 @@ func (q queries) OthersCalledSince(ctx context.Context, r model.Remediation, sin
 	err := q.all(ctx, &n, `SELECT COUNT(*) FROM remediations o JOIN attempts a ON a.remediation_id = o.id
 		WHERE o.source_id = ? AND o.id <> ? AND (o.account_key = ? OR o.entitlement_key = ?) AND a.called_at >= ?`,
 		r.SourceID, r.ID, r.AccountKey, r.EntitlementKey, since)
+	return n > 0, err
+}
+
+// Answered tells whether a person answered an item, now or before.
+func (q queries) Answered(ctx context.Context, run, item, person int64) (bool, error) {
+	var n int64
+	err := q.one(ctx, &n, "", "SELECT COUNT(*) FROM decisions WHERE run_id = ? AND item_id = ? AND reviewer_key = ?", run, item, person)
 	return n > 0, err
 }
 

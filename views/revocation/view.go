@@ -19,6 +19,13 @@ type ListPage struct {
 	Active bool        // something is narrowed
 	Rows   []Row
 	Pager  ui.Pager
+
+	Stopped *ui.Notice // removals are stopped: by whom and why
+	CanStop bool       // the reader may stop them all
+	CanGo   bool       // the reader may let them go on
+	Held    int64      // removals that wait for a second person
+	CanHeld bool       // the reader may be that person
+	Reason  ui.Field   // why they are to be stopped
 }
 
 // Row is one removal.
@@ -49,6 +56,7 @@ type Page struct {
 	Attempts  []Attempt // the first one first
 	Outcome   *Step     // what later snapshots showed
 	CanRetry  bool      // it failed, and the reader may let it go on
+	CanLetGo  bool      // it waits for a second person, and the reader may be that
 }
 
 // Manual is a task for a person.
@@ -75,6 +83,22 @@ type Step struct {
 }
 
 func (p Page) retryHref() string { return ui.Path("revocations", p.ID) + "/retry" }
+
+func (p Page) approveHref() string { return ui.Path("revocations", p.ID) + "/approve" }
+
+func (p ListPage) heldText() string {
+	if p.Held == 1 {
+		return "One removal waits for a second person."
+	}
+	return ui.Num(p.Held) + " removals wait for a second person."
+}
+
+func (p ListPage) letGo() string {
+	if p.Held == 1 {
+		return "Let it go on"
+	}
+	return "Let all " + ui.Num(p.Held) + " go on"
+}
 
 func (r Row) href() string { return ui.Path("revocations", r.ID) }
 

@@ -35,6 +35,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Harness) {
 		"stalled, not done": notDone(Stall), "request dropped, not done": notDone(DropRequest),
 		"slow down": rateLimited, "statuses": statuses, "answers that are none": badAnswers,
 		"redirects": redirects, "context ends": contextEnds,
+		"grant": granted, "grant, refused": grantRefused, "grant, reply dropped": grantUnseen,
 		"list": listed, "list nested": listedNested, "list faults": listFaults, "list, yield fails": yieldFails,
 	}
 	for name, test := range tests {

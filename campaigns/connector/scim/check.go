@@ -118,6 +118,7 @@ func (c *Client) lookGroup(ctx context.Context, a connector.Access) (*look, erro
 			continue
 		}
 		l := saw(connector.Present, "The account is a direct member.")
+		l.obs.Last = len(g.members) == 1
 		if u == nil {
 			// Not absent: the group would give it to whoever gets the id next.
 			l.obs.Detail = "The account no longer exists, but the group still lists it."

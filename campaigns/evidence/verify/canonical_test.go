@@ -129,6 +129,8 @@ func fill(v reflect.Value) {
 		v.SetString("x")
 	case v.CanInt():
 		v.SetInt(4)
+	case v.Kind() == reflect.Bool:
+		v.SetBool(true)
 	case v.Kind() == reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0))

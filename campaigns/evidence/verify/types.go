@@ -30,8 +30,8 @@ const (
 	TypeSessionEnded      = "session.ended"        // session:ID; user
 	TypeLoginLinkCreated  = "login_link.created"   // login_link:ID; email
 	TypePackageExported   = "package.exported"     // package:ID
+	TypeRemovalsSwitched  = "removals.switched"    // removals:SOURCE, removals: for all
 	TypeLogKey            = "log.key"              // log:key; every package holds the latest one
-
 )
 
 // eventKind is what belongs to one type of event.
@@ -69,6 +69,7 @@ var eventKinds = map[string]eventKind{
 	TypeSessionEnded:      ofTool[SessionEnded]("user"),
 	TypeLoginLinkCreated:  ofTool[LoginLinkCreated]("email"),
 	TypePackageExported:   ofTool[PackageExported](),
+	TypeRemovalsSwitched:  ofTool[RemovalsSwitched](),
 	TypeLogKey:            ofTool[LogKey](),
 }
 
@@ -79,6 +80,9 @@ func ItemObject(item string) string { return "item:" + item }
 
 // RemediationObject is the object of all events about one removal.
 func RemediationObject(id string) string { return "remediation:" + id }
+
+// RemovalsObject is the object of what lets removals in a source go out or not; "" is all sources.
+func RemovalsObject(source string) string { return "removals:" + source }
 
 // RunObject is the object of launch and close.
 func RunObject(run string) string { return "run:" + run }
@@ -119,6 +123,8 @@ func ObjectOf(run string, data any) string {
 		return RemediationObject(d.Remediation)
 	case RevocationState:
 		return RemediationObject(d.Remediation)
+	case RemovalsSwitched:
+		return RemovalsObject(d.Source)
 	case LogKey:
 		return "log:key"
 	}
@@ -336,6 +342,13 @@ type RevocationState struct {
 	Proof       string `json:"proof"`    // read, snapshot, or "" where nothing is claimed
 	ReadAt      Time   `json:"read_at"`  // of the read that proves it
 	Snapshot    int64  `json:"snapshot"` // that proves it, else 0
+}
+
+// RemovalsSwitched stops what connectors remove, or lets it go on.
+type RemovalsSwitched struct {
+	Source  string `json:"source"` // "" is all sources
+	Stopped bool   `json:"stopped"`
+	Reason  string `json:"reason"` // why it was stopped, nothing personal
 }
 
 // SessionStarted is a sign-in and the roles it gave.

@@ -1,0 +1,241 @@
+package remediate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"recert/campaigns"
+	"recert/campaigns/connector"
+	"recert/campaigns/evidence"
+	"recert/model"
+	"recert/model/store"
+)
+
+// Reasons for which a removal waits for a second person, and what lets it go on.
+const (
+	whyProtected = "The account is on the list of those that are not taken access from without a second person."
+	whySelf      = "It is the account that Recert itself signs in to the source with: without it nothing more can be read or removed there."
+	whyLast      = "Nobody else holds it: without this one it would have no member, owner or administrator left."
+	whyHourCap   = "More was removed in this source in an hour than may be without a second person."
+	whyRunCap    = "More was removed for this campaign than may be without a second person."
+	whyDryRun    = "Dry run: it would be removed now. Nothing was asked of the target. Switch dry_run off, then let it go on."
+	whyApproved  = "A second person let it go on."
+	whyStopped   = "Removals were stopped before anything was asked of the target."
+)
+
+// hold is the verdict that a removal waits for a second person; nil is that it may go out. It is
+// decided in the transaction that marks the call, with what was seen right before.
+func (w *Worker) hold(ctx context.Context, tx *store.Tx, c *claim, seen connector.Observation) (*verdict, error) {
+	if err := tx.LockBrake(ctx, c.SourceID); err != nil {
+		return nil, err
+	}
+	stop, err := tx.RemovalStop(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if stop != nil {
+		return &verdict{to: c.State, reason: whyStopped, retry: true}, nil
+	}
+	src, err := tx.SourceByID(ctx, c.SourceID)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := tx.SourceSpec(ctx, src.Name)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Revoke.DryRun {
+		return held(whyDryRun), nil
+	}
+	if c.Approved != "" {
+		return nil, nil
+	}
+	switch {
+	case protected(spec.Revoke.Protected, c.access):
+		return held(whyProtected), nil
+	case seen.Self:
+		return held(whySelf), nil
+	case seen.Last:
+		// Of an ordinary group somebody is the last member every day.
+		ok, err := powerful(ctx, tx, c.Remediation)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			return held(whyLast), nil
+		}
+	}
+	if c.CalledAt.Known() {
+		return nil, nil // it counts already
+	}
+	return w.capped(ctx, tx, c, spec)
+}
+
+// powerful tells whether what is to go was privileged, or of high risk, when it was reviewed.
+func powerful(ctx context.Context, tx *store.Tx, r model.Remediation) (bool, error) {
+	if r.EntitlementKey == nil {
+		return false, nil
+	}
+	value, err := tx.RunEntitlement(ctx, r.RunID, *r.EntitlementKey)
+	if err != nil {
+		return false, err
+	}
+	var e model.Entitlement
+	if err := json.Unmarshal([]byte(value), &e); err != nil {
+		return false, fmt.Errorf("read the entitlement of removal %d: %w", r.ID, err)
+	}
+	return e.Privileged == model.Yes || e.Risk == "high" || e.Risk == "critical", nil
+}
+
+func held(why string) *verdict { return &verdict{to: model.Held, reason: why} }
+
+// capped holds what is over the limit of the source's hour, or of the campaign.
+func (w *Worker) capped(ctx context.Context, tx *store.Tx, c *claim, spec model.SourceSpec) (*verdict, error) {
+	most, err := campaigns.HourlyCap(spec.Revoke.HourlyCap)
+	if err != nil {
+		return nil, err
+	}
+	if most >= 0 {
+		n, err := tx.CalledSince(ctx, c.Remediation, tx.Now.Add(-time.Hour), most)
+		if err != nil {
+			return nil, err
+		}
+		if n >= most {
+			return held(whyHourCap), nil
+		}
+	}
+	run, err := tx.RunByID(ctx, c.RunID)
+	if err != nil {
+		return nil, err
+	}
+	var campaign model.CampaignSpec
+	if err := json.Unmarshal([]byte(run.Spec), &campaign); err != nil {
+		return nil, fmt.Errorf("read the definition of %s: %w", run.Name, err)
+	}
+	if most, err = campaigns.RemovalCap(campaign.RemovalCap, run.Items); err != nil || most < 0 {
+		return nil, err
+	}
+	n, err := tx.CalledInRun(ctx, c.Remediation, most)
+	if err == nil && n >= most {
+		return held(whyRunCap), nil
+	}
+	return nil, err
+}
+
+// protected tells whether an account is on a source's list, by id or by name.
+func protected(list model.Strings, a connector.Access) bool {
+	return slices.ContainsFunc(list, func(s string) bool {
+		s = store.Fold(s)
+		return s == store.Fold(a.AccountID) || a.Username != "" && s == store.Fold(a.Username)
+	})
+}
+
+// approveChunk is how many held removals one transaction lets go on.
+const approveChunk = 200
+
+// Approve lets held removals go on, all of them where ids is nil, and gives their number. It needs a
+// second person: an admin who neither answered the item nor is the one whose access goes. Of many,
+// those that the admin may not let go on stay held; of one that is an error.
+func Approve(ctx context.Context, s *store.Store, who model.Actor, ids []int64) (n int, err error) {
+	if !who.Has(model.Admin) {
+		return 0, model.Errorf(model.Forbidden, "Only an admin may let a held removal go on.")
+	}
+	for after := int64(0); ; {
+		var rs []model.Remediation
+		var done int
+		err := s.InTx(ctx, func(tx *store.Tx) (err error) {
+			done = 0
+			if rs, err = tx.HeldRemediations(ctx, ids, after, approveChunk); err != nil {
+				return err
+			}
+			for _, r := range rs {
+				err := approve(ctx, tx, who, r)
+				if model.KindOf(err) == model.Forbidden && len(ids) != 1 {
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				done++
+			}
+			return nil
+		})
+		n += done
+		if err != nil || len(rs) < approveChunk {
+			return n, err
+		}
+		after = rs[len(rs)-1].ID
+	}
+}
+
+func approve(ctx context.Context, tx *store.Tx, who model.Actor, r model.Remediation) error {
+	items, err := tx.ItemsByID(ctx, r.RunID, []int64{r.ItemID})
+	if err != nil {
+		return err
+	}
+	if len(items) != 1 {
+		return model.Errorf(model.Internal, "removal %d is of no item", r.ID)
+	}
+	if it := items[0]; who.PersonKey != 0 {
+		answered, err := tx.Answered(ctx, r.RunID, r.ItemID, who.PersonKey)
+		switch {
+		case err != nil:
+			return err
+		case answered:
+			return model.Errorf(model.Forbidden, "You answered this item yourself: another admin must let its removal go on.")
+		case it.PersonKey != nil && *it.PersonKey == who.PersonKey:
+			return model.Errorf(model.Forbidden, "It is your own access: another admin must let its removal go on.")
+		}
+	}
+	run, err := tx.RunByID(ctx, r.RunID)
+	if err != nil {
+		return err
+	}
+	if err := tx.ApproveRemediation(ctx, r.ID, who.Label(), whyApproved); err != nil {
+		return err
+	}
+	r.State, r.Reason, r.Proof = model.Queued, whyApproved, ""
+	return stateEvent(ctx, tx, who.Label(), run.Name, r, model.Held, 0)
+}
+
+// Stop stops what connectors remove, in all sources and at once: what was asked already is read to
+// its end. Admins and campaign managers may; the second click changes nothing.
+func Stop(ctx context.Context, s *store.Store, who model.Actor, reason string) error {
+	if !who.Has(model.Admin, model.CampaignManager) {
+		return model.Errorf(model.Forbidden, "Only an admin or a campaign manager may stop removals.")
+	}
+	if reason == "" {
+		return model.Errorf(model.Invalid, "Say why removals are stopped: it stands in the evidence.")
+	}
+	return s.InTx(ctx, func(tx *store.Tx) error {
+		ok, err := tx.StopRemovals(ctx, reason, who.Label())
+		if err != nil || !ok {
+			return err
+		}
+		return switched(ctx, tx, who.Label(), evidence.RemovalsSwitched{Stopped: true, Reason: reason})
+	})
+}
+
+// Go lets removals go on after Stop. Only an admin may.
+func Go(ctx context.Context, s *store.Store, who model.Actor) error {
+	if !who.Has(model.Admin) {
+		return model.Errorf(model.Forbidden, "Only an admin may let removals go on.")
+	}
+	return s.InTx(ctx, func(tx *store.Tx) error {
+		ok, err := tx.ResumeRemovals(ctx)
+		if err != nil || !ok {
+			return err
+		}
+		return switched(ctx, tx, who.Label(), evidence.RemovalsSwitched{})
+	})
+}
+
+func switched(ctx context.Context, tx *store.Tx, by string, body evidence.RemovalsSwitched) error {
+	_, err := evidence.Append(ctx, tx, evidence.Event{
+		Type: evidence.TypeRemovalsSwitched, Object: evidence.RemovalsObject(body.Source), Data: body, Personal: map[string]string{"actor": by},
+	})
+	return err
+}

@@ -1,0 +1,74 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"recert/campaigns/remediate"
+	"recert/model"
+	"recert/views/revocation"
+	"recert/views/ui"
+)
+
+// brakes shows what keeps removals from going out.
+func (s *site) brakes(r *request, p *revocation.ListPage, held int64) error {
+	stop, err := s.Store.RemovalStop(r.Context())
+	if err != nil {
+		return err
+	}
+	admin := r.actor.Has(model.Admin)
+	p.Held, p.CanHeld = held, admin
+	p.CanStop, p.CanGo = stop == nil && r.actor.Has(managers...), admin
+	p.Reason = ui.Field{Name: "reason", Label: "Why", Help: "It stands in the evidence.", Required: true}
+	if stop != nil {
+		p.Stopped = &ui.Notice{Tone: ui.Bad, Title: "All removals are stopped.", Text: stop.Reason + " (" + stop.Actor + ", " + ui.Exact(stop.At, r.zone).Text + ")"}
+	}
+	return nil
+}
+
+// approve lets one held removal go on.
+func (s *site) approve(w http.ResponseWriter, r *request) error {
+	id, err := number(r.path("id"))
+	if err != nil {
+		return err
+	}
+	if _, err := s.Store.Remediation(r.Context(), id); err != nil {
+		return err
+	}
+	to := "/revocations/" + itoa(id)
+	n, err := remediate.Approve(r.Context(), s.Store, r.actor, []int64{id})
+	if err != nil {
+		return err
+	}
+	if n == 0 { // the same click twice, or a snapshot settled it
+		return redirect(w, r, to)
+	}
+	return s.redirectWith(w, r, to, "letgo")
+}
+
+// approveAll lets every held removal go on that the admin may let.
+func (s *site) approveAll(w http.ResponseWriter, r *request) error {
+	if _, err := remediate.Approve(r.Context(), s.Store, r.actor, nil); err != nil {
+		return err
+	}
+	return s.redirectWith(w, r, "/revocations", "letgoall")
+}
+
+// stopRemovals stops what connectors remove, everywhere.
+func (s *site) stopRemovals(w http.ResponseWriter, r *request) error {
+	if err := r.form(); err != nil {
+		return err
+	}
+	if err := remediate.Stop(r.Context(), s.Store, r.actor, strings.TrimSpace(r.PostForm.Get("reason"))); err != nil {
+		return err
+	}
+	return s.redirectWith(w, r, "/revocations", "stopped")
+}
+
+// goRemovals lets removals go on after stopRemovals.
+func (s *site) goRemovals(w http.ResponseWriter, r *request) error {
+	if err := remediate.Go(r.Context(), s.Store, r.actor); err != nil {
+		return err
+	}
+	return s.redirectWith(w, r, "/revocations", "going")
+}
