@@ -46,6 +46,8 @@ type Config struct {
 	// letter ignores the values and empties the group, so it is off by default.
 	RemoveByValue bool
 
+	// Dial opens every network connection; nil refuses link-local addresses only.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	Now  func() time.Time
 	Wait func(ctx context.Context, d time.Duration) error // between tries of a read; nil is real time
 }
@@ -148,10 +150,13 @@ func newHTTP(cfg Config) (*http.Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		dialer := &net.Dialer{Timeout: 10 * time.Second, ControlContext: refuseLinkLocal}
+		dial := cfg.Dial
+		if dial == nil {
+			dial = (&net.Dialer{Timeout: 10 * time.Second, ControlContext: refuseLinkLocal}).DialContext
+		}
 		client.Transport = &http.Transport{
 			Proxy:                  nil, // credentials go to the target and nowhere else
-			DialContext:            dialer.DialContext,
+			DialContext:            dial,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 			TLSHandshakeTimeout:    10 * time.Second,
 			MaxResponseHeaderBytes: 64 << 10,
