@@ -41,6 +41,37 @@ func (b *binding) convert(row *fileRow, rec *model.Record) (column, reason strin
 	return "", ""
 }
 
+// keyOf is as much as can be read of the key of a row that could not be made a record: the id of its
+// person, account or entitlement; of a grant that of the account, and that of the entitlement. What
+// cannot be read, or stands where it may belong to another column, is "".
+func (b *binding) keyOf(row *fileRow) (id, entitlement string) {
+	if b == nil || row.Bad != "" || len(row.Spans) != len(b.header) && (len(row.Spans) > len(b.header) || !b.loose) {
+		return "", ""
+	}
+	text := string(row.Text)
+	for i := range b.columns {
+		c := &b.columns[i]
+		if c.spec.typ != idColumn || !c.spec.required {
+			continue
+		}
+		v, reason := "", ""
+		if len(c.from) == 1 {
+			v = valueAt(text, row, c.from[0])
+		} else {
+			v, reason = b.compose(text, row, c)
+		}
+		if reason != "" || v != "" && (!utf8.ValidString(v) || checkID(v) != "") {
+			v = ""
+		}
+		if b.kind == model.KindGrants && c.spec.name == "entitlement_id" {
+			entitlement = v
+		} else {
+			id = v
+		}
+	}
+	return id, entitlement
+}
+
 // clear empties rec and keeps its map's memory.
 func (b *binding) clear(rec *model.Record) {
 	attrs := *attrsOf(rec, b.kind)

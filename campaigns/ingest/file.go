@@ -73,6 +73,8 @@ type Reader struct {
 	raw    *rawReader
 	head   *bufio.Reader
 	used   bool
+
+	badID, badEntitlement string // of the key of the row that is rejected right now, as keyOf gives it
 }
 
 // Open makes a Reader for rows of kind. name decides the form (.csv, .tsv, .txt, .xlsx, .jsonl,
@@ -175,6 +177,7 @@ func (f *Reader) Read(ctx context.Context, row func(*model.Record) error, reject
 			err = row(&rec)
 		} else {
 			st.Rejected++
+			f.badID, f.badEntitlement = b.keyOf(fr)
 			err = reject(model.Reject{Kind: f.kind, File: f.name, Line: fr.Line, Column: column, Reason: reason, Raw: fr.rawText()})
 		}
 		if err != nil {

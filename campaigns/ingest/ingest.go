@@ -102,6 +102,7 @@ type kindStats struct {
 	read, accepted, rejected, duplicates int64
 	expected                             *int64
 	total                                *int64 // the source's own count
+	unread                               unreadRows
 }
 
 // Run reads a source and seals or holds a snapshot of it. The same content at the same as_of

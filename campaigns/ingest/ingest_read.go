@@ -164,7 +164,10 @@ func (r *reading) file(f File) (err error) {
 	if err != nil {
 		return err
 	}
-	stats, err := rd.Read(r.ctx, r.row, r.reject)
+	stats, err := rd.Read(r.ctx, r.row, func(bad model.Reject) error {
+		r.stats[f.Kind].unread.add(f.Kind, rd.badID, rd.badEntitlement)
+		return r.reject(bad)
+	})
 	if err != nil {
 		return err
 	}
@@ -206,6 +209,7 @@ func (r *reading) live() error {
 			return r.row(&rec)
 		}
 		s := r.enc.encode(&rec)
+		r.stats[rec.Kind].unread.add(rec.Kind, s.id, s.entID)
 		return r.reject(model.Reject{Kind: rec.Kind, File: rec.File, Line: rec.Line, Column: column, Reason: reason, Raw: cleanText([]byte(s.raw()), maxRaw)})
 	})
 	if err != nil {

@@ -2,12 +2,7 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"recert/model"
 	"recert/model/store"
@@ -16,97 +11,81 @@ import (
 // A row that could not be read is not a row that is not there. Where rows of a kind were rejected,
 // and known ones are missing, the missing ones may be the rejected: the source may list them still.
 
-// maxUnreadPairs bounds how many pairs of rejected rows and missing accounts are looked at one by
-// one; beyond it the snapshot is held without.
-const maxUnreadPairs = 20_000_000
+// maxUnread bounds how many keys of rejected rows are remembered; rows beyond it may be any.
+const maxUnread = 100_000
+
+// unreadRows are the rejected rows of a kind, duplicates aside, by as much of their keys as could
+// be read.
+type unreadRows struct {
+	nameless     int64 // rows that may be any
+	ids          map[string]bool
+	entitlements map[string]bool    // of grants whose account could not be read
+	pairs        map[[2]string]bool // of grants whose account and entitlement could be read
+}
+
+// add counts in a rejected row: the id of its person, account or entitlement, or of a grant's
+// account and its entitlement; "" is what could not be read.
+func (u *unreadRows) add(kind model.Kind, id, entitlement string) {
+	if u.ids == nil {
+		u.ids, u.entitlements, u.pairs = map[string]bool{}, map[string]bool{}, map[[2]string]bool{}
+	}
+	switch {
+	case len(u.ids)+len(u.entitlements)+len(u.pairs) >= maxUnread, id == "" && entitlement == "":
+		u.nameless++
+	case kind != model.KindGrants || entitlement == "":
+		u.ids[id] = true
+	case id == "":
+		u.entitlements[entitlement] = true
+	default:
+		u.pairs[[2]string{id, entitlement}] = true
+	}
+}
+
+// some tells whether any row could not be read.
+func (u *unreadRows) some() bool {
+	return u.nameless > 0 || len(u.ids)+len(u.entitlements)+len(u.pairs) > 0
+}
+
+// may tells whether one of the rows may be that of an id, and of an entitlement where it is of a grant.
+func (u *unreadRows) may(id, entitlement string) bool {
+	return u.nameless > 0 || u.ids[id] || entitlement != "" && (u.entitlements[entitlement] || u.pairs[[2]string{id, entitlement}])
+}
 
 // unread are the sentences for which a snapshot must wait because a rejected row may be one that
-// seems to be gone. Of people, accounts and entitlements that any is; a reviewer could come to
-// review the own access where an account or a person drops out. Of grants it is one that names an
-// account which loses a grant; the others only keep the snapshot from proving an absence.
+// seems to be gone, or may be what ties an account to its person: without it a reviewer could come
+// to review the own access.
 func (j *job) unread(ctx context.Context, tx *store.Tx, ledgers []model.Ledger) ([]string, error) {
 	var out []string
 	for _, l := range ledgers {
-		rejected := l.Rejected - l.Duplicates
-		if rejected == 0 || l.Gone == 0 {
+		u := &j.stats[l.Kind].unread
+		if !u.some() {
 			continue
 		}
-		if l.Kind == model.KindGrants {
-			named, err := j.namesGone(ctx, tx, rejected)
-			if err != nil {
-				return nil, err
+		rejected := l.Rejected - l.Duplicates
+		found := false
+		see := func(id, entitlement string) bool {
+			found = found || u.may(id, entitlement)
+			return !found
+		}
+		if l.Gone > 0 {
+			if err := tx.GoneIDs(ctx, j.src.ID, j.snap.ID, l.Kind, see); err != nil {
+				return nil, fmt.Errorf("look for rejected %s among the missing: %w", l.Kind, err)
 			}
-			if !named {
-				continue
+			if found {
+				out = append(out, fmt.Sprintf("%d of the %s could not be read, and %d that the previous snapshot had are missing: they may be the same. Correct the file and ingest it again.",
+					rejected, l.Kind, l.Gone))
 			}
 		}
-		out = append(out, fmt.Sprintf("%d of the %s could not be read, and %d that the previous snapshot had are missing: they may be the same. Correct the file and ingest it again.",
-			rejected, l.Kind, l.Gone))
+		if l.Kind != model.KindAccounts {
+			continue
+		}
+		found = false
+		if err := tx.UnlistedAccounts(ctx, j.src.ID, j.snap.ID, j.stats[model.KindGrants] != nil, func(id string) bool { return see(id, "") }); err != nil {
+			return nil, fmt.Errorf("look for rejected accounts among those that hold something: %w", err)
+		}
+		if found {
+			out = append(out, fmt.Sprintf("%d of the accounts could not be read, and grants name accounts that no row tells of: they may be the same, and then nobody knows whose they are. Correct the file and ingest it again.", rejected))
+		}
 	}
 	return out, nil
-}
-
-// namesGone tells whether a rejected row of grants has the id of an account that loses a grant in
-// its text.
-func (j *job) namesGone(ctx context.Context, tx *store.Tx, rejected int64) (bool, error) {
-	accounts, err := tx.GoneGrantAccounts(ctx, j.snap.ID)
-	if err != nil {
-		return false, fmt.Errorf("look for rejected rows among the missing: %w", err)
-	}
-	if rejected*int64(len(accounts)) > maxUnreadPairs {
-		return true, nil
-	}
-	for after := int64(0); ; {
-		rs, err := tx.Rejects(ctx, j.snap.ID, after, 1000)
-		if err != nil || len(rs) == 0 {
-			return false, err
-		}
-		for _, r := range rs {
-			after = r.N
-			if r.Kind != model.KindGrants || strings.HasPrefix(r.Reason, duplicateReason(r.Kind)) {
-				continue
-			}
-			if slices.ContainsFunc(accounts, func(id string) bool { return mentions(r.Raw, id) }) {
-				return true, nil
-			}
-		}
-	}
-}
-
-// mentions tells whether the raw text of a row holds id as a word of its own, as it is or as JSON
-// and CSV write it: "d" is in "c,d,x" and not in "bad,x". A row cut at maxRaw and one with
-// JSON's numbered escapes may hold anything.
-func mentions(raw, id string) bool {
-	if len(raw) >= maxRaw || strings.HasPrefix(raw, "{") && strings.Contains(raw, `\u`) {
-		return true
-	}
-	quoted, err := json.Marshal(id)
-	if err != nil {
-		return true
-	}
-	return holdsWord(raw, id) ||
-		holdsWord(raw, strings.ReplaceAll(id, `"`, `""`)) ||
-		holdsWord(raw, string(quoted[1:len(quoted)-1]))
-}
-
-// holdsWord tells whether text holds word with no letter or digit directly before or after it.
-func holdsWord(text, word string) bool {
-	for from := 0; ; {
-		i := strings.Index(text[from:], word)
-		if i < 0 || word == "" {
-			return false
-		}
-		start, end := from+i, from+i+len(word)
-		before, _ := utf8.DecodeLastRuneInString(text[:start])
-		after, _ := utf8.DecodeRuneInString(text[end:])
-		if !isWordRune(before) && !isWordRune(after) {
-			return true
-		}
-		_, size := utf8.DecodeRuneInString(text[start:])
-		from = start + size
-	}
-}
-
-func isWordRune(r rune) bool {
-	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }

@@ -173,13 +173,3 @@ func (q queries) CountLiveGrants(ctx context.Context, sourceID int64) (int64, er
 	err := q.one(ctx, &n, "", "SELECT count(*) FROM grants WHERE source_id = ? AND last_snapshot IS NULL", sourceID)
 	return n, err
 }
-
-// GoneGrantAccounts are the account_ids of the accounts that a staged snapshot, after
-// CompareGrants, takes a grant from, each once.
-func (tx *Tx) GoneGrantAccounts(ctx context.Context, snapshotID int64) ([]string, error) {
-	var ids []string
-	err := tx.all(ctx, &ids, `SELECT DISTINCT a.account_id FROM stage_deltas d JOIN accounts a ON a.key = d.account_key
-LEFT JOIN stage_grants s ON s.snapshot_id = d.snapshot_id AND s.account_key = d.account_key AND s.entitlement_key = d.entitlement_key AND s.via = d.via
-WHERE d.snapshot_id = ? AND s.n IS NULL ORDER BY a.account_id`, snapshotID)
-	return ids, err
-}
