@@ -101,7 +101,8 @@ type Harness struct {
 	Secrets []string // that must never be in an error
 	Page    int      // entries on a page of a list
 	// Lacks names what the protocol does not have, with the reason: "guard" (no versions),
-	// "nesting", "accounts" (cannot deactivate), "names" (the protocol has ids only).
+	// "nesting", "paths" (where access comes from, but not the whole way), "accounts" (cannot
+	// deactivate), "names" (the protocol has ids only).
 	Lacks map[string]string
 }
 

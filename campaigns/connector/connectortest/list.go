@@ -120,6 +120,7 @@ func listed(t *testing.T, h Harness) {
 func listedNested(t *testing.T, h Harness) {
 	h.needsSource(t)
 	h.needs(t, "nesting")
+	h.needs(t, "paths")
 	h.World.AddEntitlement("g-mid", "Mid")
 	h.World.Nest(staff, "g-mid")
 	h.World.Nest("g-mid", editors)

@@ -3,6 +3,7 @@ package scim
 import (
 	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -173,6 +174,29 @@ func TestRefuseLinkLocal(t *testing.T) {
 	}
 	if _, err := c.Check(t.Context(), access("")); err == nil || !strings.Contains(err.Error(), "may have") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestNoAnswerReadsOnce: an error says once what was asked, and why nothing came.
+func TestNoAnswerReadsOnce(t *testing.T) {
+	t.Parallel()
+	c, err := New(Config{URL: "http://127.0.0.1:1/scim", Token: canary, Now: fixedNow, Timeout: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Check(t.Context(), access(""))
+	if f := connector.FailureOf(err); err == nil || f.Kind != connector.Unreachable || !strings.Contains(err.Error(), "connect") {
+		t.Fatalf("error %v", err)
+	}
+	for _, part := range []string{"/Users/id-ann", "127.0.0.1:1", "GET", "Get"} {
+		if n := strings.Count(err.Error(), part); n > 1 || part == "Get" && n > 0 {
+			t.Errorf("%q stands %d times in: %v", part, n, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Check(ctx, access("")); !errors.Is(err, context.Canceled) {
+		t.Errorf("the cause cannot be told any more: %v", err)
 	}
 }
 

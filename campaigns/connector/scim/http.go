@@ -195,8 +195,12 @@ func (c *Client) retryAfter(h http.Header) time.Duration {
 func (c *Client) what(r request) string { return r.method + " " + r.path }
 
 // fail is a Failure whose cause cannot hold a secret: errors of transports repeat what the
-// other side sent, and the other side knows our credentials.
+// other side sent, and the other side knows our credentials. msg says what was asked, so the cause
+// does without the method and the address that net/http puts before it.
 func (c *Client) fail(kind connector.FailureKind, msg string, err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
 	if err != nil && c.leaks(err.Error()) {
 		err = errors.New("the cause is withheld, because it repeats a credential")
 	}

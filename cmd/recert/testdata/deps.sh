@@ -13,6 +13,9 @@ missing_packages() {
   has chromium || echo chromium fonts-dejavu-core
   has slapd || echo slapd
   has ldapadd || echo ldap-utils
+  has samba && [ -d /usr/share/samba/setup ] && compgen -G '/usr/lib/*/samba/ldb/samldb.so' >/dev/null && compgen -G '/usr/lib/*/samba/vfs/acl_xattr.so' >/dev/null ||
+    echo samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind
+  has mariadbd || echo mariadb-server
   has sqlite3 || echo sqlite3
   has zstd || echo zstd
   has cc || has gcc || echo gcc libc6-dev # the race detector needs a C compiler
