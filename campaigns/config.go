@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"reflect"
 	"regexp"
 	"slices"
@@ -78,7 +79,8 @@ type ConfigKind = model.ConfigKind
 type Change struct {
 	Kind   ConfigKind `json:"kind"`
 	Name   string     `json:"name"`
-	Action string     `json:"action"` // created, changed, unchanged
+	Action string     `json:"action"`         // created, changed, unchanged
+	Note   string     `json:"note,omitempty"` // what else follows from it
 }
 
 // envelope is what every document has around its spec.
@@ -171,7 +173,7 @@ var yamlPosRE = regexp.MustCompile(`^\[(\d+):\d+\] (.*)$`)
 func checkDocument(d Document) error {
 	switch spec := d.Spec.(type) {
 	case *model.SourceSpec:
-		return checkSource(spec)
+		return CheckSource(spec)
 	case *model.RoleMappingSpec:
 		for role := range *spec {
 			if !slices.Contains(model.Roles, role) {
@@ -187,6 +189,11 @@ func checkDocument(d Document) error {
 func checkSettings(s *model.SettingsSpec) error {
 	if _, err := time.LoadLocation(s.TimeZone); err != nil || s.TimeZone == "Local" {
 		return fmt.Errorf("time_zone %q is not a zone like Europe/Berlin", s.TimeZone)
+	}
+	for _, n := range s.Networks {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			return fmt.Errorf("networks: %q is not a network like 10.0.0.0/8", n)
+		}
 	}
 	for name, v := range map[string]string{"session_idle": s.SessionIdle, "session_absolute": s.SessionAbsolute} {
 		if v == "" {
@@ -260,7 +267,7 @@ func applyOne(ctx context.Context, tx *store.Tx, actor string, d Document) (Chan
 	sum := sha256.Sum256(spec)
 	hash := hex.EncodeToString(sum[:])
 	if src, ok := d.Spec.(*model.SourceSpec); ok {
-		if err := applySource(ctx, tx, d.Name, src); err != nil {
+		if c.Note, err = applySource(ctx, tx, actor, d.Name, src); err != nil {
 			return c, err
 		}
 	}
@@ -278,12 +285,6 @@ func applyOne(ctx context.Context, tx *store.Tx, actor string, d Document) (Chan
 		Personal: map[string]string{"actor": actor},
 	})
 	return c, err
-}
-
-// applySource keeps the source's row beside its document: snapshots hang on it.
-func applySource(ctx context.Context, tx *store.Tx, name string, spec *model.SourceSpec) error {
-	_, err := tx.PutSource(ctx, name, spec.Provides, spec.Type)
-	return err
 }
 
 // CanonicalSpec is a spec as canonical JSON: the same meaning gives the same bytes.

@@ -1,6 +1,7 @@
 package campaigns
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,26 +11,44 @@ import (
 	"strings"
 	"time"
 
+	"recert/campaigns/evidence"
 	"recert/model"
+	"recert/model/store"
 )
 
 // sourceTypes are what this version reads, and whether it is read live.
-var sourceTypes = map[string]bool{"csv": false, "scim": true}
+var sourceTypes = map[string]bool{"csv": false, "scim": true, "ldap": true, "sql": true, "exec": true, "baton": true}
 
-func checkSource(s *model.SourceSpec) error {
+// CheckSource refuses settings of a source that cannot work.
+func CheckSource(s *model.SourceSpec) error {
 	if s.Provides != model.ProvidesPeople && s.Provides != model.ProvidesAccess {
 		return errors.New("provides must be people or access")
 	}
 	live, ok := sourceTypes[s.Type]
 	switch {
 	case !ok:
-		return fmt.Errorf("type %q is not supported by this version; it reads csv (any file) and scim", s.Type)
-	case live && s.URL == "":
+		return fmt.Errorf("type %q is not supported by this version; it reads csv (any file), scim, ldap, sql, exec and baton", s.Type)
+	case live && s.Type != "exec" && s.Type != "baton" && s.URL == "":
 		return fmt.Errorf("type %s needs url", s.Type)
-	case live && s.Provides == model.ProvidesPeople:
+	case live && s.Provides == model.ProvidesPeople && s.Type != "exec":
 		return fmt.Errorf("type %s provides access, not people", s.Type)
+	case s.Type == "ldap" && s.LDAP == nil:
+		return errors.New(`type ldap needs ldap: with the base, as in ldap: {base: "dc=example,dc=com"}`)
+	case s.Type == "exec" && s.Exec == nil:
+		return errors.New("type exec needs exec: with the command, as in exec: {command: [/usr/local/bin/wiki-access]}")
+	case s.Type == "baton" && s.Baton == nil:
+		return errors.New("type baton needs baton: with a command, a file, or the files that baton printed")
+	case s.Baton != nil && s.Type != "baton", s.LDAP != nil && s.Type != "ldap", s.SQL != nil && s.Type != "sql", s.Exec != nil && s.Type != "exec":
+		return fmt.Errorf("type %s has no settings of another type", s.Type)
 	case s.Token != "" && s.Username != "":
 		return errors.New("give token or username and password, not both")
+	case s.ReadEvery != "" && !live:
+		return fmt.Errorf("read_every needs a live source; type %s has files only", s.Type)
+	}
+	if s.ReadEvery != "" {
+		if d, err := time.ParseDuration(s.ReadEvery); err != nil || d < time.Minute {
+			return fmt.Errorf("read_every %q must be a duration of at least a minute, like 6h", s.ReadEvery)
+		}
 	}
 	for name, v := range map[string]string{"token": s.Token, "password": s.Password} {
 		if v != "" && !secretRefRE.MatchString(v) {
@@ -92,6 +111,52 @@ func RemovalCap(s string, items int64) (int64, error) {
 		return n, nil
 	}
 	return 0, fmt.Errorf("removal_cap: %q must be a number of removals or a share of the items like 30%%", s)
+}
+
+// whyMoved pauses the removals of a source that is another system now, as far as anybody knows.
+const whyMoved = "The address of the source was changed. Removals wait until it was read whole from there: another system would show every access as gone."
+
+// applySource keeps the source's row beside its document: snapshots hang on it. Where a live source
+// that was read before gets another address, its removals pause until a snapshot from there is
+// sealed; the note says so.
+func applySource(ctx context.Context, tx *store.Tx, actor, name string, spec *model.SourceSpec) (note string, err error) {
+	old, err := tx.SourceSpec(ctx, name)
+	if err != nil && model.KindOf(err) != model.NotFound {
+		return "", err
+	}
+	moved := err == nil && spec.Provides == model.ProvidesAccess && (old.URL != spec.URL || old.Type != spec.Type)
+	src, err := tx.PutSource(ctx, name, spec.Provides, spec.Type)
+	if err != nil || !moved || src.Paused != "" {
+		return "", err
+	}
+	last, err := tx.LatestSealed(ctx, src.ID)
+	if err != nil || last == nil {
+		return "", err
+	}
+	if err := switchRemovals(ctx, tx, system(actor), src, whyMoved); err != nil {
+		return "", err
+	}
+	return whyMoved, nil
+}
+
+// switchRemovals pauses the removals in a source, or lets them go on where why is "".
+func switchRemovals(ctx context.Context, tx *store.Tx, actor model.Actor, src store.Source, why string) error {
+	if err := tx.PauseSource(ctx, src.ID, why); err != nil {
+		return err
+	}
+	_, err := appendEvent(ctx, tx, actor, "", evidence.TypeRemovalsSwitched, evidence.RemovalsObject(src.Name),
+		evidence.RemovalsSwitched{Source: src.Name, Stopped: why != "", Reason: why}, nil)
+	return err
+}
+
+// goOnAfterMove lets the removals of a source that got another address go on: a snapshot was sealed,
+// so that it passed the guards or somebody looked at it.
+func goOnAfterMove(ctx context.Context, tx *store.Tx, snap model.Snapshot) error {
+	src, err := tx.SourceByID(ctx, snap.SourceID)
+	if err != nil || src.Paused != whyMoved {
+		return err
+	}
+	return switchRemovals(ctx, tx, system("snapshot "+strconv.FormatInt(snap.ID, 10)), src, "")
 }
 
 // checkColumns refuses to rename what no file of the source has.

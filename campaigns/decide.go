@@ -139,6 +139,7 @@ type deciding struct {
 	run      model.Run
 	spec     *parsed
 	part     model.RunReviewer
+	from     string // person_id of who has what is passed on
 	bulkID   string
 	bulkSize int64
 }
@@ -161,7 +162,7 @@ func newDeciding(ctx context.Context, tx *store.Tx, actor model.Actor, id int64)
 	if err != nil {
 		return nil, err
 	}
-	return &deciding{tx: tx, actor: actor, run: run, spec: spec, part: part}, nil
+	return &deciding{tx: tx, actor: actor, run: run, spec: spec, part: part, from: actor.PersonID}, nil
 }
 
 // specOf reads the spec that a run was launched with.
@@ -265,7 +266,7 @@ func (d *deciding) allowed(ctx context.Context, it model.Item, in DecideInput) e
 		return err
 	}
 	if holder == d.actor.PersonKey || it.PersonKey != nil && *it.PersonKey == d.actor.PersonKey {
-		return model.Errorf(model.Forbidden, "This is your own access, which you cannot review. Pass it on with “not mine”.")
+		return model.Errorf(model.Forbidden, "This is your own access, which you cannot review. Pass it on with “Not mine”, or ask whoever runs the campaign to hand it over.")
 	}
 	return nil
 }

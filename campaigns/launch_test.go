@@ -77,7 +77,7 @@ func TestLaunchRefuses(t *testing.T) {
 		}))
 		_, err = w.svc.Launch(t.Context(), admin, "nobody")
 		wantKind(t, err, model.Invalid, "4 items have nobody")
-		if !strings.Contains(err.Error(), "wiki: a-boss Admins") {
+		if !strings.Contains(err.Error(), "wiki: a-ana, Readers") {
 			t.Errorf("the error does not list the item: %v", err)
 		}
 

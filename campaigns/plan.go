@@ -195,7 +195,9 @@ func (f *filling) include(row scope.Row, account, entitlement int32, unknown boo
 	}
 	if choice.Avoided != nil {
 		it.avoided = p.avoid(choice.Avoided)
-		p.avoided++
+		if ok { // else nobody got it instead
+			p.avoided++
+		}
 	}
 	if it.unknown {
 		p.unknown++

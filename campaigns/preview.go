@@ -32,15 +32,16 @@ type Preview struct {
 	ExcludedBy      map[string]int64  `json:"excluded_by_reason"`
 	Reviewers       []PreviewReviewer `json:"reviewers"`
 	WithoutReviewer int64             `json:"without_reviewer"`
-	Avoided         int64             `json:"self_review_avoided"`
-	Unknown         int64             `json:"unknown"` // in only because the filter could not tell
+	Avoided         int64             `json:"self_review_avoided"` // items of own access that somebody else got
+	Unknown         int64             `json:"unknown"`             // in only because the filter could not tell
 	Sources         []PreviewSource   `json:"sources"`
 	Balanced        bool              `json:"balanced"` // the population ledgers of all sources balance
 	OnNoAnswer      string            `json:"on_no_answer"`
 	Defaulted       PreviewDefault    `json:"if_nobody_answered"`
 	Due             model.Time        `json:"due"` // if it were launched now
 	Notices         []string          `json:"notices"`
-	Blocked         []string          `json:"blocked"` // why a launch would be refused; none where it would not
+	Warnings        []string          `json:"warnings"` // what is known and would not be reviewed: held snapshots, rejected rows
+	Blocked         []string          `json:"blocked"`  // why a launch would be refused; none where it would not
 
 	ItemRows            []PreviewRow `json:"item_rows,omitempty"`
 	ExcludedRows        []PreviewRow `json:"excluded_rows,omitempty"`
@@ -75,12 +76,12 @@ type PreviewDefault struct {
 type PreviewRow struct {
 	Source      string `json:"source"`
 	Account     string `json:"account"`
-	Person      string `json:"person"` // whose account it is, as people read it
-	Entitlement string `json:"entitlement"`
+	Person      string `json:"person"`      // whose account it is, as people read it
+	Entitlement string `json:"entitlement"` // "" is the account itself
 	Via         string `json:"via,omitempty"`
 	Reviewer    string `json:"reviewer,omitempty"` // person_id
 	Basis       string `json:"basis,omitempty"`
-	Avoided     string `json:"avoided,omitempty"` // who would have reviewed the own access: person_id
+	Avoided     string `json:"avoided,omitempty"` // whom a rule gave for the own access: person_id
 	Unknown     bool   `json:"unknown,omitempty"`
 	Reason      string `json:"reason,omitempty"`
 }
@@ -134,7 +135,7 @@ func (p *plan) preview(opt PreviewOptions) *Preview {
 		Campaign: p.name, Title: p.spec.title(p.name), Items: int64(len(p.items)), Excluded: int64(len(p.excluded)),
 		ExcludedBy: map[string]int64{}, Reviewers: []PreviewReviewer{}, WithoutReviewer: p.withoutReviewer, Avoided: p.avoided,
 		Unknown: p.unknown, Balanced: len(p.ledgers) == 0, OnNoAnswer: p.spec.OnNoAnswer, Due: p.spec.due(p.now),
-		Notices: append([]string{}, p.spec.notices()...), Blocked: append([]string{}, p.blocked()...),
+		Notices: append([]string{}, p.spec.notices()...), Warnings: append([]string{}, p.warnings...), Blocked: append([]string{}, p.blocked()...),
 	}
 	for i := range p.excluded {
 		v.ExcludedBy[p.excluded[i].reason]++
@@ -186,10 +187,13 @@ func (p *plan) previewRows(v *Preview, limit int) {
 		}
 		if it.avoided >= 0 {
 			row.Avoided = p.avoidedPeople[it.avoided].PersonID
-			add(&v.AvoidedRows, row)
 		}
-		if it.reviewer < 0 {
+		switch {
+		case it.reviewer < 0:
+			row.Basis = ""
 			add(&v.WithoutReviewerRows, row)
+		case it.avoided >= 0:
+			add(&v.AvoidedRows, row)
 		}
 		add(&v.ItemRows, row)
 	}
@@ -217,8 +221,8 @@ func entitlementLabel(e *scope.Entitlement) string {
 	return e.EntitlementID
 }
 
-// listed is how many rows an error lists.
-const listed = 20
+// listed is how many rows an error names; the preview lists the others.
+const listed = 3
 
 // blocked says why a launch would be refused.
 func (p *plan) blocked() []string {
@@ -233,14 +237,25 @@ func (p *plan) blocked() []string {
 	for i := range p.items {
 		if it := &p.items[i]; it.reviewer < 0 && len(rows) < listed {
 			r := p.row(it.account, it.entitlement)
-			rows = append(rows, strings.TrimRight(fmt.Sprintf("%s: %s %s", r.Source, r.Account, r.Entitlement), " "))
+			rows = append(rows, fmt.Sprintf("%s: %s, %s", r.Source, r.Account, r.Access()))
 		}
 	}
-	more := ""
-	if n := p.withoutReviewer - int64(len(rows)); n > 0 {
-		more = fmt.Sprintf("; and %d more", n)
+	few := strings.Join(rows, "; ")
+	if n := p.withoutReviewer; n > int64(len(rows)) {
+		few = fmt.Sprintf("%s; and %d more, which the preview lists", few, n-int64(len(rows)))
 	}
-	return append(out, fmt.Sprintf("%d items have nobody who may review them (%s%s). Add a rule or a fallback.", p.withoutReviewer, strings.Join(rows, "; "), more))
+	if p.withoutReviewer == 1 {
+		return append(out, fmt.Sprintf("1 item has nobody who may review it (%s). Add a rule or a fallback.", few))
+	}
+	return append(out, fmt.Sprintf("%d items have nobody who may review them (%s). Add a rule or a fallback.", p.withoutReviewer, few))
+}
+
+// Access is what the row is about, as people read it.
+func (r *PreviewRow) Access() string {
+	if r.Entitlement == "" {
+		return "the account itself"
+	}
+	return r.Entitlement
 }
 
 // title is what reviewers read.

@@ -61,14 +61,14 @@ func (d *deciding) moved(ctx context.Context, it model.Item, choice scope.Choice
 		return err
 	}
 	if err := d.tx.InsertAssignment(ctx, model.Assignment{
-		RunID: it.RunID, ItemID: it.ID, N: int64(len(moves) + 1), FromKey: d.actor.PersonKey, ToKey: choice.Reviewer.Key,
+		RunID: it.RunID, ItemID: it.ID, N: int64(len(moves) + 1), FromKey: d.part.PersonKey, ToKey: choice.Reviewer.Key,
 		Basis: choice.Basis, Reason: reason, At: d.tx.Now,
 	}); err != nil {
 		return err
 	}
 	_, err = appendEvent(ctx, d.tx, d.actor, d.run.Name, evidence.TypeItemReassigned, evidence.ItemObject(id),
 		evidence.ItemReassigned{Item: id, Version: it.Version, Basis: choice.Basis}, map[string]string{
-			"from": d.actor.PersonID, "to": choice.Reviewer.PersonID, "to_name": choice.Reviewer.Name, "to_email": choice.Reviewer.Email, "reason": reason,
+			"from": d.from, "to": choice.Reviewer.PersonID, "to_name": choice.Reviewer.Name, "to_email": choice.Reviewer.Email, "reason": reason,
 		})
 	return err
 }
@@ -123,7 +123,7 @@ func (d *deciding) next(ctx context.Context, it model.Item) (scope.Choice, error
 	case failed != nil:
 		return choice, failed
 	case !ok:
-		return choice, model.Errorf(model.Invalid, "Nobody else is left who could answer this. Answer it yourself, or ask whoever runs the campaign.")
+		return choice, model.Errorf(model.Invalid, "Nobody else is left who could answer this. Ask whoever runs the campaign to hand it over.")
 	}
 	return choice, nil
 }

@@ -21,6 +21,9 @@ func (s *Service) AfterSeal(ctx context.Context, tx *store.Tx, snap model.Snapsh
 	if snap.State != model.SnapshotSealed {
 		return fmt.Errorf("snapshot %d is %s, not sealed", snap.ID, snap.State)
 	}
+	if err := goOnAfterMove(ctx, tx, snap); err != nil {
+		return err
+	}
 	runs, err := tx.RunningRunsOfSource(ctx, snap.SourceID)
 	if err != nil {
 		return err

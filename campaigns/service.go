@@ -20,6 +20,8 @@ type Reader interface {
 	Config(ctx context.Context, kind model.ConfigKind, name string) (store.Config, error)
 	Settings(ctx context.Context) (model.SettingsSpec, error)
 	LaunchSources(ctx context.Context) ([]store.LaunchSource, error)
+	Snapshot(ctx context.Context, id int64) (model.Snapshot, error)
+	HeldSnapshots(ctx context.Context) ([]model.Snapshot, error)
 	Ledgers(ctx context.Context, snapshot int64) ([]model.Ledger, error)
 	CountLiveGrants(ctx context.Context, source int64) (int64, error)
 	LaunchPeople(ctx context.Context, fn func(key, source int64, data []byte) error) error

@@ -73,6 +73,8 @@ type plan struct {
 	people  []store.LaunchSource // with a sealed snapshot
 	dir     *scope.Directory
 	ledgers []string // what does not balance, in sentences
+	// What is known and would not be reviewed, in sentences.
+	warnings []string
 
 	accounts     []plannedAccount
 	entitlements []plannedEntitlement
@@ -131,6 +133,9 @@ func newPlan(ctx context.Context, q Reader, name string, now model.Time) (*plan,
 		return nil, err
 	}
 	if err := p.takeSources(ctx, q, all); err != nil {
+		return nil, err
+	}
+	if err := p.warn(ctx, q); err != nil {
 		return nil, err
 	}
 	return p, q.LaunchPeople(ctx, func(key, source int64, data []byte) error {

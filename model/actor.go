@@ -43,3 +43,14 @@ func (a Actor) Label() string {
 	}
 	return a.Name
 }
+
+// LabelEmail is the mail address in a label of Actor.Label, "" where it has none.
+func LabelEmail(label string) string {
+	if i := strings.LastIndexByte(label, '<'); i >= 0 && strings.HasSuffix(label, ">") {
+		return label[i+1 : len(label)-1]
+	}
+	if strings.Contains(label, "@") && !strings.ContainsAny(label, " \t") {
+		return label // its name is its address
+	}
+	return ""
+}

@@ -54,7 +54,73 @@ type SourceSpec struct {
 	Password    string             `json:"password,omitempty" yaml:"password"`
 	CAFile      string             `json:"ca_file,omitempty" yaml:"ca_file"`
 	PageSize    int                `json:"page_size,omitempty" yaml:"page_size"`
-	Timeout     string             `json:"timeout,omitempty" yaml:"timeout"` // a Go duration; "" is 30s
+	Timeout     string             `json:"timeout,omitempty" yaml:"timeout"`       // a Go duration; "" is 30s
+	ReadEvery   string             `json:"read_every,omitempty" yaml:"read_every"` // a Go duration; "" is never by itself
+	LDAP        *LDAPSpec          `json:"ldap,omitempty" yaml:"ldap"`
+	SQL         *SQLSpec           `json:"sql,omitempty" yaml:"sql"`
+	Exec        *ExecSpec          `json:"exec,omitempty" yaml:"exec"`
+	Baton       *BatonSpec         `json:"baton,omitempty" yaml:"baton"`
+}
+
+// LDAPSpec is what a source of type ldap has besides url, username (the DN that signs in) and
+// password. Base is required; what else is empty is by flavor.
+type LDAPSpec struct {
+	Base            string  `json:"base" yaml:"base"`
+	AccountBase     string  `json:"account_base,omitempty" yaml:"account_base"`
+	GroupBase       string  `json:"group_base,omitempty" yaml:"group_base"`
+	AccountFilter   string  `json:"account_filter,omitempty" yaml:"account_filter"`
+	GroupFilter     string  `json:"group_filter,omitempty" yaml:"group_filter"`
+	Flavor          string  `json:"flavor,omitempty" yaml:"flavor"` // auto, openldap, ad
+	StartTLS        bool    `json:"start_tls,omitempty" yaml:"start_tls"`
+	Insecure        bool    `json:"insecure,omitempty" yaml:"insecure"`
+	ServerName      string  `json:"server_name,omitempty" yaml:"server_name"`
+	AccountIDAttr   string  `json:"account_id_attr,omitempty" yaml:"account_id_attr"`
+	GroupIDAttr     string  `json:"group_id_attr,omitempty" yaml:"group_id_attr"`
+	UsernameAttr    string  `json:"username_attr,omitempty" yaml:"username_attr"`
+	GroupNameAttr   string  `json:"group_name_attr,omitempty" yaml:"group_name_attr"`
+	PersonAttr      string  `json:"person_attr,omitempty" yaml:"person_attr"`
+	DisableAttr     string  `json:"disable_attr,omitempty" yaml:"disable_attr"`
+	DisableValue    string  `json:"disable_value,omitempty" yaml:"disable_value"`
+	Placeholders    Strings `json:"placeholders,omitempty" yaml:"placeholders"`
+	IgnoreReferrals bool    `json:"ignore_referrals,omitempty" yaml:"ignore_referrals"`
+}
+
+// SQLSpec are the queries of a source of type sql; without any, the roles and privileges of a
+// PostgreSQL server are read.
+type SQLSpec struct {
+	Accounts         string `json:"accounts,omitempty" yaml:"accounts"`
+	Entitlements     string `json:"entitlements,omitempty" yaml:"entitlements"`
+	Grants           string `json:"grants,omitempty" yaml:"grants"`
+	Check            string `json:"check,omitempty" yaml:"check"`
+	CheckAccount     string `json:"check_account,omitempty" yaml:"check_account"`
+	CheckEntitlement string `json:"check_entitlement,omitempty" yaml:"check_entitlement"`
+	Revoke           string `json:"revoke,omitempty" yaml:"revoke"`
+	Grant            string `json:"grant,omitempty" yaml:"grant"`
+	Deactivate       string `json:"deactivate,omitempty" yaml:"deactivate"`
+	Insecure         bool   `json:"insecure,omitempty" yaml:"insecure"`           // no TLS to other hosts
+	ExpandPublic     bool   `json:"expand_public,omitempty" yaml:"expand_public"` // of roles: what PUBLIC holds, once for each account too
+}
+
+// BatonSpec is what a source of type baton reads: the connector that command names, a .c1z file, or
+// what "baton … -o json" printed of one.
+type BatonSpec struct {
+	Command      Strings           `json:"command,omitempty" yaml:"command"`
+	File         string            `json:"file,omitempty" yaml:"file"`
+	Resources    string            `json:"resources,omitempty" yaml:"resources"` // these four are files, and go together
+	Entitlements string            `json:"entitlements,omitempty" yaml:"entitlements"`
+	Grants       string            `json:"grants,omitempty" yaml:"grants"`
+	Syncs        string            `json:"syncs,omitempty" yaml:"syncs"`
+	Env          map[string]string `json:"env,omitempty" yaml:"env"` // of the connector; a value ${NAME} is a secret
+	PersonAttr   string            `json:"person_attr,omitempty" yaml:"person_attr"`
+	Self         string            `json:"self,omitempty" yaml:"self"` // the id of the account that the connector signs in with
+	CanGrant     bool              `json:"grant,omitempty" yaml:"grant"`
+}
+
+// ExecSpec is the program of a source of type exec.
+type ExecSpec struct {
+	Command  Strings           `json:"command" yaml:"command"`       // its absolute path and its arguments
+	Env      map[string]string `json:"env,omitempty" yaml:"env"`     // its environment; a value ${NAME} is a secret
+	CanGrant bool              `json:"grant,omitempty" yaml:"grant"` // it knows the command grant
 }
 
 // RevokeSpec says how access in a source is taken away.
@@ -108,8 +174,9 @@ type RoleMappingSpec map[Role]Strings
 
 // SettingsSpec are the settings of the whole installation.
 type SettingsSpec struct {
-	TimeZone        string `json:"time_zone,omitempty" yaml:"time_zone"`               // IANA name; "" is UTC
-	Organization    string `json:"organization,omitempty" yaml:"organization"`         // shown in reports
-	SessionIdle     string `json:"session_idle,omitempty" yaml:"session_idle"`         // "" is 30m
-	SessionAbsolute string `json:"session_absolute,omitempty" yaml:"session_absolute"` // "" is 8h
+	TimeZone        string  `json:"time_zone,omitempty" yaml:"time_zone"`               // IANA name; "" is UTC
+	Organization    string  `json:"organization,omitempty" yaml:"organization"`         // shown in reports
+	SessionIdle     string  `json:"session_idle,omitempty" yaml:"session_idle"`         // "" is 30m
+	SessionAbsolute string  `json:"session_absolute,omitempty" yaml:"session_absolute"` // "" is 8h
+	Networks        Strings `json:"networks,omitempty" yaml:"networks"`                 // private networks that names of sources may lead to, as 10.0.0.0/8
 }

@@ -283,6 +283,10 @@ func TestScript(t *testing.T) {
 	click(`#item-3 form[action$=undo] button`)
 	wait(`!document.querySelector("#item-3.done") && document.querySelector("#saved").textContent.includes("Undone: Lucía Gómez")`)
 
+	// An account of nobody known is named by itself, not by what stands below its name.
+	click(`#item-7 input[value=keep]`)
+	wait(`document.querySelector("#saved").textContent.includes("Saved: svc-ledger-export.")`)
+
 	s.mu.Lock()
 	s.refuse = true
 	s.mu.Unlock()

@@ -98,7 +98,7 @@ func campaignPages() []page {
 		pageOf("campaign-preview", previewPage, campaign.Preview),
 		pageOf("campaign-preview-ready", func() campaign.PreviewPage {
 			p := previewPage()
-			p.Without, p.MoreOut, p.Blocked, p.Confirm = nil, 0, "", "Tick the box to launch."
+			p.Without, p.MoreOut, p.Blocked, p.Warnings, p.Confirm = nil, 0, nil, nil, "Tick the box to launch."
 			return p
 		}, campaign.Preview),
 		pageOf("campaign-preview-empty", func() campaign.PreviewPage {
@@ -139,12 +139,12 @@ func previewPage() campaign.PreviewPage {
 		Frame: frame("Preview", layout.Campaigns), ID: "q4", Name: "quarterly-managers", Items: 6180,
 		Snapshots: []ui.Pair{{Term: "wiki", Text: "sealed Tue 1 Dec 2026, 06:00 CET", Href: "/snapshots/7"}},
 		Reviewers: []campaign.Share{{Name: "Mara Voss", Why: "manager", Items: 220}, {Name: "Tom Achebe", Why: "fallback", Items: 180}},
-		Without:   []campaign.Line{{Person: "Ana Ferreira", Access: "Do anything in the production AWS account", Source: "AWS", Why: "no manager; the owner of AWS has left"}}, MoreOut: 3,
-		Self: []campaign.Self{{Person: "Mara Voss", Access: "Approve supplier payments", Instead: "Tom Achebe", Why: "fallback"}}, MoreSelf: 12,
+		Without:   []campaign.Line{{Person: "Ana Ferreira", Account: "aferreira", Access: "Do anything in the production AWS account", Source: "AWS", Why: "no manager; the owner of AWS has left"}}, MoreOut: 3,
+		Self: []campaign.Self{{Person: "Mara Voss", Account: "mvoss", Access: "Approve supplier payments", Instead: "Tom Achebe", Why: "fallback"}}, MoreSelf: 12,
 		Excluded: []campaign.Reason{{Text: "low risk", Count: 410}, {Text: "from a held snapshot", Count: 3}},
 		Unknown:  []campaign.Reason{{Text: "entitlement.risk is unknown", Count: 77}},
 		Effect:   []ui.Pair{{Term: "Due", Text: "Tue 15 Dec 2026, 17:00 CET"}, {Term: "Without an answer", Text: "it stays"}},
-		Blocked:  "4 items have no reviewer. Name a fallback, or an owner for AWS.", CanLaunch: true, Version: "v-1", Key: "k-launch",
+		Blocked:  []string{"4 items have no reviewer. Name a fallback, or an owner for AWS."}, Warnings: []string{"wiki: 2 rows of snapshot 7, which is used, could not be taken in."}, CanLaunch: true, Version: "v-1", Key: "k-launch",
 	}
 }
 
@@ -224,7 +224,7 @@ func manualPage() revocation.Page {
 	p.PersonID, p.Attempts, p.Outcome = "", nil, nil
 	p.State = ui.Tag{Text: "Waits for a person", Tone: ui.Warn}
 	p.Meaning = "Nobody can do this over the network. The owner of the archive was asked."
-	p.Manual = &revocation.Manual{Who: "Tom Achebe, owner of the archive", What: "Remove Jon Þórsson (jthorsson) from the group readers.", How: "1. Open the archive's console.\n2. Groups, readers, remove jthorsson.\n3. Nothing to tick here: the next snapshot shows it."}
+	p.Manual = &revocation.Manual{Title: "To be done by hand", Note: "It closes by itself when the next snapshot no longer shows the access.", Who: "Tom Achebe, owner of the archive", What: "Remove Jon Þórsson (jthorsson) from the group readers.", How: "1. Open the archive's console.\n2. Groups, readers, remove jthorsson.\n3. Nothing to tick here: the next snapshot shows it."}
 	return p
 }
 
@@ -236,7 +236,7 @@ func evidencePage() evidence.Page {
 		Check:      evidence.Check{OK: true, At: at(-time.Hour), Text: "48,113 events, every leaf and every row of the tables."},
 		Commands:   []evidence.Command{{Why: "Get the package and the program.", Text: "recert export q3 --out q3.zip"}, {Why: "Verify it, offline.", Text: "recert verify q3.zip --key KEY"}, {Why: "Compare with the package before.", Text: "recert verify q3.zip --previous q2.zip"}},
 		Packages: []evidence.Package{
-			{Campaign: "q3", Name: "quarterly-managers@2026-08-20", Closed: at(-2000 * time.Hour), Items: 6000, Exported: "Tue 1 Dec 2026, 13:00 CET, 4.1 MB", SHA256: digest, Key: "k-q3", CanGet: true},
+			{Campaign: "q3", Name: "quarterly-managers@2026-08-20", Closed: at(-2000 * time.Hour), Items: 6000, Exported: at(-80 * time.Hour), By: "Mia Okafor <mia@example.com>", SHA256: digest, Key: "k-q3", CanGet: true},
 			{Campaign: "q2", Name: "quarterly-managers@2026-05-20", Closed: at(-4000 * time.Hour), Items: 5800},
 		},
 		Pager: ui.Pager{Next: "/evidence?after=q2"},

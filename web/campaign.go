@@ -84,6 +84,11 @@ func (s *site) campaign(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	return s.renderCampaign(w, r, run, nil)
+}
+
+// renderCampaign shows a run; handed is a hand-over that was refused, nil where none was.
+func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, handed *campaign.HandOver) error {
 	v, err := s.Campaigns.RunPage(r.Context(), r.actor, run.ID)
 	if err != nil {
 		return err
@@ -112,7 +117,57 @@ func (s *site) campaign(w http.ResponseWriter, r *request) error {
 	for _, rev := range v.Reviewers {
 		p.Reviewers = append(p.Reviewers, reviewerRow(v, rev, loc))
 	}
+	p.HandOver = handOverForm(r, v, handed)
 	return s.render(w, r, campaign.Show(p))
+}
+
+// handOverForm is the form as it was typed, where that was refused, else empty.
+func handOverForm(r *request, v *campaigns.RunView, typed *campaign.HandOver) *campaign.HandOver {
+	if v.Run.State != model.Running || !r.actor.Has(managers...) {
+		return nil
+	}
+	h := campaign.HandOver{}
+	if typed != nil {
+		h = *typed
+	}
+	chosen := ""
+	if len(h.From) == 1 {
+		chosen = h.From[0].Value
+	}
+	h.From = nil
+	for _, rev := range v.Reviewers {
+		if open := rev.Counts.Unanswered + rev.Counts.Unsure; open > 0 && !rev.SignedAt.Known() {
+			id := rev.Reviewer.PersonID
+			h.From = append(h.From, ui.Option{Value: id, Label: rev.Reviewer.Name + " (" + ui.Count(open, "open item", "open items") + ")", Selected: id == chosen})
+		}
+	}
+	if len(h.From) == 0 {
+		return nil
+	}
+	return &h
+}
+
+// handOver moves the open items of a reviewer to somebody else.
+func (s *site) handOver(w http.ResponseWriter, r *request) error {
+	if err := r.form(); err != nil {
+		return err
+	}
+	run, err := s.Campaigns.Run(r.Context(), r.actor, r.path("id"))
+	if err != nil {
+		return err
+	}
+	in := campaigns.HandOverInput{
+		RunID: run.ID, From: r.PostForm.Get(campaign.FieldFrom), To: strings.TrimSpace(r.PostForm.Get(campaign.FieldTo)), Reason: r.PostForm.Get(campaign.FieldReason),
+	}
+	_, err = s.Campaigns.HandOver(r.Context(), r.actor, in)
+	if kind := model.KindOf(err); err != nil && (kind == model.Invalid || kind == model.Conflict) {
+		r.status = statusOf(err)
+		return s.renderCampaign(w, r, run, &campaign.HandOver{From: []ui.Option{{Value: in.From}}, To: in.To, Reason: in.Reason, Error: model.Message(err)})
+	}
+	if err != nil {
+		return err
+	}
+	return s.redirectWith(w, r, ui.Path("campaigns", run.Name), "handed")
 }
 
 func reviewerRow(v *campaigns.RunView, rev campaigns.ReviewerView, loc *timeLocation) campaign.Reviewer {

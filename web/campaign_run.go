@@ -80,10 +80,14 @@ func (s *site) previewView(r *request, name string, pv *campaigns.Preview) (camp
 		p.Reviewers = append(p.Reviewers, campaign.Share{Name: rev.Name, Why: "about " + ui.Count(rev.Minutes, "minute", "minutes"), Items: rev.Items})
 	}
 	for _, x := range pv.WithoutReviewerRows {
-		p.Without = append(p.Without, campaign.Line{Person: x.Person, Access: x.Entitlement, Source: x.Source, Why: "no rule gives anybody who may review it"})
+		why := "no rule gives anybody who may review it"
+		if x.Avoided != "" {
+			why = "the rules give only the one whose own access it is"
+		}
+		p.Without = append(p.Without, campaign.Line{Person: x.Person, Account: x.Account, Access: previewAccess(&x), Source: x.Source, Why: why})
 	}
 	for _, x := range pv.AvoidedRows {
-		p.Self = append(p.Self, campaign.Self{Person: x.Person, Access: x.Source + " · " + x.Entitlement, Instead: x.Reviewer, Why: basisWords(x.Basis)})
+		p.Self = append(p.Self, campaign.Self{Person: x.Person, Account: x.Account, Access: x.Source + " · " + x.Access(), Instead: x.Reviewer, Why: basisWords(x.Basis)})
 	}
 	for _, reason := range sortedKeys(pv.ExcludedBy) {
 		p.Excluded = append(p.Excluded, campaign.Reason{Text: reason, Count: pv.ExcludedBy[reason]})
@@ -91,12 +95,7 @@ func (s *site) previewView(r *request, name string, pv *campaigns.Preview) (camp
 	if pv.Unknown > 0 {
 		p.Unknown = []campaign.Reason{{Text: "the condition could not be told", Count: pv.Unknown}}
 	}
-	for i, why := range pv.Blocked {
-		if i > 0 {
-			p.Blocked += " "
-		}
-		p.Blocked += why
-	}
+	p.Blocked, p.Warnings = pv.Blocked, pv.Warnings
 	p.Effect = []ui.Pair{
 		{Term: "Asks", Text: ui.Count(int64(len(pv.Reviewers)), "reviewer", "reviewers") + ", " + ui.Count(pv.Items, "item", "items")},
 		{Term: "Due", Text: ui.At(pv.Due, r.zone).Text},
@@ -106,6 +105,14 @@ func (s *site) previewView(r *request, name string, pv *campaigns.Preview) (camp
 		p.Effect = append(p.Effect, ui.Pair{Term: "Note", Text: n})
 	}
 	return p, nil
+}
+
+// previewAccess is what a row of the preview is about, as a cell of its own says it.
+func previewAccess(x *campaigns.PreviewRow) string {
+	if x.Entitlement == "" {
+		return "The account itself"
+	}
+	return x.Entitlement
 }
 
 func basisWords(basis string) string {

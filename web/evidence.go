@@ -72,10 +72,18 @@ func (s *site) packages(r *request, p *views.Page) error {
 		page, next = page[:packageRows], int64(after+packageRows)
 	}
 	p.Pager = pager("/evidence", nil, int64(after), next, "")
+	exports, err := s.Evidence.Exports(r.Context())
+	if err != nil {
+		return err
+	}
 	for _, run := range page {
-		p.Packages = append(p.Packages, views.Package{
+		v := views.Package{
 			Campaign: run.Name, Name: run.Name, Closed: ui.At(run.ClosedAt, zone(run.TimeZone)), Items: run.Items, Key: newKey(), CanGet: true,
-		})
+		}
+		if x, ok := exports[run.Name]; ok {
+			v.Exported, v.By, v.SHA256 = ui.At(x.At, r.zone), x.By, x.SHA256
+		}
+		p.Packages = append(p.Packages, v)
 	}
 	return nil
 }

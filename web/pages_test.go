@@ -234,11 +234,13 @@ func TestSignOffAndClose(t *testing.T) {
 		manager.Submit(close, url.Values{"confirm": {"yes"}}).Want(http.StatusSeeOther)
 		bo.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("This review is closed.")), webtest.Count("form.decide", 0))
 		auditor := w.as("", model.Auditor)
-		auditor.Get("/evidence").Want(http.StatusOK, webtest.In("main", webtest.HasText(run.Name)), webtest.Count("form[action$='/export']", 1))
+		auditor.Get("/evidence").Want(http.StatusOK, webtest.In("main", webtest.HasText(run.Name)), webtest.In("td[data-label='Last export']", webtest.HasText("never")), webtest.Count("form[action$='/export']", 1))
 		pkg := auditor.Submit(auditor.Get("/evidence").Form("form[action$='/export']"), nil)
 		if pkg.Status != http.StatusOK || pkg.Header.Get("Content-Type") != "application/zip" || !strings.HasPrefix(pkg.Body, "PK\x03\x04") {
 			t.Errorf("package: %d %s, %d bytes", pkg.Status, pkg.Header.Get("Content-Type"), len(pkg.Body))
 		}
+		auditor.Get("/evidence").Want(http.StatusOK, webtest.In("td[data-label='Last export']",
+			webtest.HasText("by Name of nobody-auditor"), webtest.HasText(pkg.Header.Get("X-Content-SHA256")), webtest.HasNoText("never")))
 		if pkg.Header.Get("Content-Length") != itoa(int64(len(pkg.Body))) {
 			t.Errorf("the package has %d bytes, %s were promised", len(pkg.Body), pkg.Header.Get("Content-Length"))
 		}

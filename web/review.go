@@ -177,7 +177,10 @@ func (s *site) decide(w http.ResponseWriter, r *request) error {
 	if err := r.form(); err != nil {
 		return err
 	}
-	answer := model.Answer(r.PostForm.Get(review.FieldAnswer))
+	answer := model.NoAnswer
+	if given := r.PostForm[review.FieldAnswer]; len(given) > 0 {
+		answer = model.Answer(given[len(given)-1]) // that of the button, which comes after the choices
+	}
 	if answer == model.NoAnswer {
 		answer = "none chosen" // an undo has its own address; this is refused with words
 	}

@@ -33,7 +33,7 @@ var auditorRoutes = []string{
 // managerRoutes are what a campaign manager may do besides.
 var managerRoutes = []string{
 	"GET /campaigns/new", "POST /campaigns/new", "POST /campaigns/{id}/launch", "GET /campaigns/{id}/close", "POST /campaigns/{id}/close", "POST /revocations/{id}/retry",
-	"POST /revocations/stop",
+	"POST /revocations/stop", "POST /campaigns/{id}/hand-over",
 }
 
 // TestEveryRoute walks the whole table as nobody and in every role, with addresses that exist:

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"recert/campaigns"
 	"recert/campaigns/connector"
 	"recert/campaigns/ingest"
 	"recert/model"
@@ -44,11 +45,15 @@ func (s *site) renderSnapshot(w http.ResponseWriter, r *request, reason, problem
 		if err != nil {
 			return err
 		}
+		own, err := campaigns.SameOne(r.Context(), s.Store, snap.Actor, r.actor)
+		if err != nil {
+			return err
+		}
 		p.Held = &snapshot.Held{Reasons: texts(snap.Reasons), Key: newKey(), Reason: reason, Error: problem, CanRelease: true, CanDiscard: r.actor.Has(model.Admin)}
 		switch {
 		case !r.actor.Has(model.Admin):
 			p.Held.CanRelease, p.Held.WhyNot = false, "An admin can release it."
-		case snap.Actor == r.actor.Label():
+		case own:
 			p.Held.CanRelease, p.Held.WhyNot = false, "You loaded it yourself; another admin must release it."
 		case newer != nil:
 			p.Held.CanRelease, p.Held.WhyNot = false, "A later snapshot of this source was taken since. This one can only be discarded."

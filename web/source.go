@@ -35,7 +35,7 @@ func (s *site) sources(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	p := source.ListPage{Frame: s.frame(r, "Sources", layout.Sources)}
+	p := source.ListPage{Frame: s.frame(r, "Sources", layout.Sources), CanConnect: s.Probe != nil && r.actor.Has(model.Admin)}
 	for _, src := range all {
 		row := source.Row{Name: src.Name, Provides: providesWords[src.Provides], Type: typeName(src.Type)}
 		st, err := s.standing(r, src)
@@ -184,7 +184,16 @@ func settingPairs(spec model.SourceSpec) []ui.Pair {
 	}
 	add("Kind", typeName(spec.Type), false)
 	add("Address", spec.URL, true)
-	add("Credentials", strings.TrimSpace(spec.Token+" "+spec.Username), true)
+	add("Credentials", strings.TrimSpace(spec.Token+" "+spec.Username+" "+spec.Password), true)
+	if spec.LDAP != nil {
+		add("Base", spec.LDAP.Base, true)
+	}
+	if spec.Exec != nil {
+		add("Program", strings.Join(spec.Exec.Command, " "), true)
+	}
+	if spec.ReadEvery != "" {
+		add("Read every", spec.ReadEvery, false)
+	}
 	if spec.Owner != "" {
 		out = append(out, ui.Pair{Term: "Owner", Text: spec.Owner, Href: ui.Path("people", spec.Owner)})
 	}

@@ -203,5 +203,16 @@ func (s *site) confirmUpload(w http.ResponseWriter, r *request) error {
 	if err := s.Store.InTx(ctx, func(tx *store.Tx) error { return tx.EmptyBlob(ctx, token) }); err != nil {
 		return err
 	}
-	return s.redirectWith(w, r, "/snapshots/"+itoa(res.Snapshot), "ingested")
+	return s.redirectWith(w, r, "/snapshots/"+itoa(res.Snapshot), uploadFlash(res))
+}
+
+// uploadFlash names what is said of an upload that was read to its end.
+func uploadFlash(res ingest.Result) string {
+	switch {
+	case res.Existing:
+		return "existing"
+	case res.State == model.SnapshotHeld:
+		return "held"
+	}
+	return "ingested"
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"recert/campaigns"
 	"recert/model"
@@ -123,6 +124,22 @@ func TestComposed(t *testing.T) {
 	admin.Get("/access?q=ann&as_of=soon").Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("Give a day")))
 	admin.Get("/access?q=ann").Want(http.StatusOK)
 	admin.Get("/access?q=name").Want(http.StatusOK, webtest.Count("tbody tr", 0)) // names of fields are no data
+}
+
+// TestUploadHeld: of an upload that is held nobody is told that it was taken in, nor of one that
+// was there already.
+func TestUploadHeld(t *testing.T) {
+	t.Parallel()
+	w := sqliteWorld(t)
+	w.fill()
+	w.later(time.Second)
+	admin := w.as("loader", model.Admin)
+	for _, want := range []struct{ tone, title string }{{"main > .notice.warn:first-child", "Read, and held."}, {"main > .notice.info:first-child", "Nothing new."}} {
+		ct, body := multi(t, map[string]string{"as_of": "2026-10-02"}, map[string]string{"grants": "account_id,entitlement_id,granted_at\na2,readers,2026-01-02\n"})
+		form := admin.Follow(admin.Do(http.MethodPost, "/sources/wiki/upload", ct, body)).Want(http.StatusOK).Form("form.stack")
+		admin.Follow(admin.Submit(form, nil)).Want(http.StatusOK, webtest.In(want.tone, webtest.HasText(want.title)),
+			webtest.In("main", webtest.HasText("This snapshot is held."), webtest.HasNoText("Taken in.")))
+	}
 }
 
 // TestHeld: whoever loaded a held snapshot cannot release it; another admin can, once, with a

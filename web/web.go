@@ -33,6 +33,11 @@ type Config struct {
 	Now       func() time.Time
 	// ReadLive reads a live source now; nil hides the button.
 	ReadLive func(ctx context.Context, source, actor string) error
+	// Probe tries the settings of a live source, with a password that was typed or "", and gives what
+	// it found in words; nil hides the form by which sources are connected.
+	Probe func(ctx context.Context, spec model.SourceSpec, password string) (string, error)
+	// KeepSecret keeps a credential that was typed, encrypted.
+	KeepSecret func(ctx context.Context, name, value string) error
 }
 
 // Sessions without settings end after this long without use, and after this long in any case.

@@ -27,14 +27,15 @@ const uhoh = `<em>UHOH</em>"'&`
 
 // world is a whole site on a real database.
 type world struct {
-	t     *testing.T
-	store *store.Store
-	clock *storetest.Clock
-	svc   *campaigns.Service
-	ing   *ingest.Service
-	log   *evidence.Log
-	site  *site
-	logs  *logBuffer
+	t       *testing.T
+	store   *store.Store
+	clock   *storetest.Clock
+	svc     *campaigns.Service
+	ing     *ingest.Service
+	log     *evidence.Log
+	site    *site
+	logs    *logBuffer
+	secrets map[string]string // that were typed into forms
 }
 
 // logBuffer is what the site logged.
@@ -70,7 +71,7 @@ func sqliteWorld(t *testing.T) *world {
 
 func newWorld(t *testing.T, s *store.Store, clock *storetest.Clock, provider *auth.Provider) *world {
 	t.Helper()
-	w := &world{t: t, store: s, clock: clock, logs: &logBuffer{}}
+	w := &world{secrets: map[string]string{}, t: t, store: s, clock: clock, logs: &logBuffer{}}
 	log := slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.svc = &campaigns.Service{Store: s}
 	w.ing = &ingest.Service{Store: s, AfterSeal: []func(context.Context, *store.Tx, model.Snapshot) error{w.svc.AfterSeal}}
@@ -78,6 +79,7 @@ func newWorld(t *testing.T, s *store.Store, clock *storetest.Clock, provider *au
 	var err error
 	w.site, err = newSite(Config{
 		Store: s, Campaigns: w.svc, Ingest: w.ing, Evidence: w.log, Provider: provider, BaseURL: base, Demo: true, Version: "v0.0.0-test", Log: log, Now: clock.Now,
+		Probe: w.probe, KeepSecret: func(_ context.Context, name, value string) error { w.secrets[name] = value; return nil },
 	})
 	if err != nil {
 		t.Fatal(err)

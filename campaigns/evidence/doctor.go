@@ -111,6 +111,9 @@ var invariants = []invariant{
 	{"removals.leases", checkLeases},
 	{"removals.fences", rule(store.RuleFences)},
 	{"removals.intents", rule(store.RuleIntents)},
+	{"configs.events", checkConfigs},
+	{"users.roles", checkUsers},
+	{"sessions.roles", checkSessions},
 	{"references", rule(store.RuleReferences)},
 	{"secrets", checkSecrets},
 }

@@ -270,7 +270,7 @@ var corruptions = map[string][]corruption{
 		by("DELETE FROM people WHERE person_id = 'u5'"),
 	},
 	"secrets": {
-		{sql: []string{"UPDATE configs SET spec = replace(spec, '${WIKI_TOKEN}', 'hunter2')"}, says: "token stands in clear", alone: true},
+		{sql: []string{"UPDATE configs SET spec = replace(spec, '${WIKI_TOKEN}', 'hunter2')"}, says: "token stands in clear"},
 		{sql: []string{"UPDATE remediations SET reason = 'GET https://me:hunter2@wiki.example.com failed'"}, alone: true},
 		{sql: []string{"UPDATE attempts SET detail = 'Authorization: Bearer hunter2'"}, alone: true},
 		{do: func(v *vandal) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"recert/campaigns/evidence/verify"
 	"recert/model"
@@ -56,49 +57,109 @@ func sourcesByID(ctx context.Context, d *doctor) (map[int64]store.Source, error)
 	return m, err
 }
 
-// snapshotFault tells how a snapshot differs from its events; "" is not at all.
-func snapshotFault(ctx context.Context, d *doctor, s *model.Snapshot, src store.Source, events []store.Event) (string, error) {
-	var sealed *verify.SnapshotSealed
-	var held *verify.SnapshotHeld
-	var released, discarded bool
+// snapshotSaid is what the events of a snapshot say of it.
+type snapshotSaid struct {
+	sealed    *verify.SnapshotSealed
+	held      *verify.SnapshotHeld
+	released  bool
+	discarded bool
+	actors    map[string]string // by type of event; one that is erased, or was never there, is absent
+}
+
+// snapshotStory reads the events of a snapshot; why is what is wrong with them.
+func snapshotStory(ctx context.Context, d *doctor, events []store.Event) (said snapshotSaid, why string, err error) {
+	ids := make([]int64, len(events))
+	for i := range events {
+		ids[i] = events[i].ID
+	}
+	open, err := d.disclosed(ctx, ids)
+	if err != nil {
+		return said, "", err
+	}
+	said.actors = map[string]string{}
 	for _, e := range events {
 		_, body, err := verify.ParseLeaf(e.Leaf)
 		if err != nil {
-			return fmt.Sprintf("event %d: %v", e.ID, err), nil
+			return said, fmt.Sprintf("event %d: %v", e.ID, err), nil
+		}
+		if actor, ok := open[e.ID]["actor"]; ok {
+			said.actors[e.Type] = actor
 		}
 		switch b := body.(type) {
 		case *verify.SnapshotSealed:
-			if sealed != nil {
-				return "it was sealed twice", nil
+			if said.sealed != nil {
+				return said, "it was sealed twice", nil
 			}
-			sealed = b
+			said.sealed = b
 		case *verify.SnapshotHeld:
-			held = b
+			said.held = b
 		case *verify.SnapshotReleased:
-			released = true
+			said.released = true
 		case *verify.SnapshotDiscarded:
-			discarded = true
+			said.discarded = true
 		}
+	}
+	return said, "", nil
+}
+
+// snapshotFault tells how a snapshot differs from its events; "" is not at all.
+func snapshotFault(ctx context.Context, d *doctor, s *model.Snapshot, src store.Source, events []store.Event) (string, error) {
+	said, why, err := snapshotStory(ctx, d, events)
+	if err != nil || why != "" {
+		return why, err
 	}
 	switch {
-	case (s.State == model.SnapshotSealed) != (sealed != nil):
+	case (s.State == model.SnapshotSealed) != (said.sealed != nil):
 		return fmt.Sprintf("it is %s, which its events do not say", s.State), nil
-	case s.State == model.SnapshotHeld && (held == nil || released || discarded):
+	case s.State == model.SnapshotHeld && (said.held == nil || said.released || said.discarded):
 		return "it is held, which its events do not say", nil
-	case discarded && s.State != model.SnapshotDiscarded:
+	case said.discarded && s.State != model.SnapshotDiscarded:
 		return fmt.Sprintf("it is %s, and was discarded by its events", s.State), nil
-	case sealed != nil && (held != nil) != released:
+	case said.sealed != nil && (said.held != nil) != said.released:
 		return "it was held, and nobody released it", nil
-	case released != (s.ReleasedBy != ""):
+	case said.released != (s.ReleasedBy != ""):
 		return "who released it is not what its events say", nil
+	}
+	if why := heldFault(s, &said); why != "" {
+		return why, nil
+	}
+	switch {
 	case s.State == model.SnapshotHeld:
-		if held.Digest != s.Digest || held.AsOf != verify.Time(s.AsOf) || held.Source != src.Name || held.RejectsRoot != s.RejectsRoot {
+		if said.held.Digest != s.Digest || said.held.AsOf != verify.Time(s.AsOf) || said.held.Source != src.Name || said.held.RejectsRoot != s.RejectsRoot {
 			return "it is not the one that was held", nil
 		}
-	case sealed != nil:
-		return sealedFault(ctx, d, s, src, sealed)
+	case said.sealed != nil:
+		return sealedFault(ctx, d, s, src, said.sealed)
 	}
 	return "", nil
+}
+
+// heldFault tells whether who brought a snapshot in, why it was held and who released it is what
+// its events say.
+func heldFault(s *model.Snapshot, said *snapshotSaid) string {
+	first := verify.TypeSnapshotSealed
+	if said.held != nil {
+		first = verify.TypeSnapshotHeld
+	} else if said.sealed == nil {
+		return "" // it was given up while it was loaded: no event speaks of it
+	}
+	if by, ok := said.actors[first]; ok && by != s.Actor {
+		return "who brought it in is not what its events say"
+	}
+	if by, ok := said.actors[verify.TypeSnapshotReleased]; ok && by != s.ReleasedBy {
+		return "who released it is not what its events say"
+	}
+	var reasons, want []string
+	if err := json.Unmarshal([]byte(s.Reasons), &reasons); err != nil {
+		return fmt.Sprintf("why it was held cannot be read: %v", err)
+	}
+	if said.held != nil {
+		want = said.held.Reasons
+	}
+	if !slices.Equal(reasons, want) {
+		return "why it was held is not what its events say"
+	}
+	return ""
 }
 
 // sealedFault tells whether the row, its files and its ledger are what was sealed.

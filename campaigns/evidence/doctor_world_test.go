@@ -84,8 +84,17 @@ func (w *world) apply(kind model.ConfigKind, name string, spec any) {
 	w.must(err)
 	sum := sha256.Sum256(b)
 	w.must(w.s.InTx(w.Context(), func(tx *store.Tx) error {
-		if _, err := tx.PutConfig(w.Context(), kind, name, string(b), hex.EncodeToString(sum[:])); err != nil {
+		action, err := tx.PutConfig(w.Context(), kind, name, string(b), hex.EncodeToString(sum[:]))
+		if err != nil {
 			return err
+		}
+		if action != "" {
+			if _, err := evidence.Append(w.Context(), tx, evidence.Event{
+				Type: evidence.TypeConfigApplied, Object: "config:" + string(kind) + "/" + name, Personal: map[string]string{"actor": "cli"},
+				Data: evidence.ConfigApplied{Kind: string(kind), Name: name, Action: action, SHA256: hex.EncodeToString(sum[:])},
+			}); err != nil {
+				return err
+			}
 		}
 		if src, ok := spec.(model.SourceSpec); ok {
 			_, err := tx.PutSource(w.Context(), name, src.Provides, src.Type)
@@ -247,6 +256,7 @@ func (w *world) live() {
 		Provides: model.ProvidesAccess, Type: "csv", Owner: "u4", Token: "${WIKI_TOKEN}", Correlate: model.Strings{"email"},
 		Revoke: model.RevokeSpec{Mode: model.ModeConnector}, ShrinkLimit: "40%",
 	})
+	w.signedIn()
 	w.ingest("hr", map[model.Kind]string{model.KindPeople: people})
 	first := without()
 	first[model.KindAccounts], first[model.KindEntitlements] = accounts, entitlements

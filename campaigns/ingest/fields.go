@@ -54,7 +54,7 @@ func (b *binding) keyOf(row *fileRow) (id, entitlement string) {
 		if c.spec.typ != idColumn || !c.spec.required {
 			continue
 		}
-		v, reason := "", ""
+		var v, reason string
 		if len(c.from) == 1 {
 			v = valueAt(text, row, c.from[0])
 		} else {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -153,6 +154,9 @@ func (r *reading) full() error {
 func (r *reading) file(f File) (err error) {
 	in, err := f.Open()
 	if err != nil {
+		if p, ok := errors.AsType[*fs.PathError](err); ok {
+			err = p.Err // the name is said already
+		}
 		return &model.Error{Kind: model.Invalid, Msg: fmt.Sprintf("%s cannot be opened", f.Name), Err: err}
 	}
 	defer func() { err = errors.Join(err, closeFile(in, f.Name)) }()

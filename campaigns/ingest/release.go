@@ -4,20 +4,26 @@ import (
 	"context"
 	"strings"
 
+	"recert/campaigns"
 	"recert/campaigns/evidence"
 	"recert/model"
 	"recert/model/store"
 )
 
-// Release seals a held snapshot on the word of an admin other than the one who ingested it. It is
+// Release seals a held snapshot on the word of an admin who is not the one who ingested it, under
+// whichever identity. It is
 // compared again with the latest sealed snapshot. Kinds of errors: Forbidden for the wrong
 // person, Invalid without a reason, Conflict where the snapshot is not held any more or a newer
 // one was sealed or is being loaded.
 func (s *Service) Release(ctx context.Context, actor model.Actor, snapshotID int64, reason string) (Result, error) {
 	reason = strings.TrimSpace(reason)
 	err := s.decide(ctx, actor, snapshotID, reason, func(tx *store.Tx, src store.Source, snap model.Snapshot) error {
-		if snap.Actor == actor.Label() {
-			return model.Errorf(model.Forbidden, "%s ingested this snapshot: another admin must release it.", actor.Label())
+		same, err := campaigns.SameOne(ctx, tx, snap.Actor, actor)
+		if err != nil {
+			return err
+		}
+		if same {
+			return model.Errorf(model.Forbidden, "%s ingested this snapshot: another admin must release it.", snap.Actor)
 		}
 		newer, err := tx.NewerSnapshot(ctx, src.ID, snap.ID)
 		if err != nil {

@@ -137,7 +137,8 @@ func protected(list model.Strings, a connector.Access) bool {
 const approveChunk = 200
 
 // Approve lets held removals go on, all of them where ids is nil, and gives their number. It needs a
-// second person: an admin who neither answered the item nor is the one whose access goes. Of many,
+// second person: an admin who, under whichever identity, neither answered the item nor is the one
+// whose access goes. Of many,
 // those that the admin may not let go on stay held; of one that is an error.
 func Approve(ctx context.Context, s *store.Store, who model.Actor, ids []int64) (n int, err error) {
 	if !who.Has(model.Admin) {
@@ -179,14 +180,19 @@ func approve(ctx context.Context, tx *store.Tx, who model.Actor, r model.Remedia
 	if len(items) != 1 {
 		return model.Errorf(model.Internal, "removal %d is of no item", r.ID)
 	}
-	if it := items[0]; who.PersonKey != 0 {
-		answered, err := tx.Answered(ctx, r.RunID, r.ItemID, who.PersonKey)
+	people, err := campaigns.PeopleBehind(ctx, tx, who)
+	if err != nil {
+		return err
+	}
+	it := items[0]
+	for _, person := range people {
+		answered, err := tx.Answered(ctx, r.RunID, r.ItemID, person)
 		switch {
 		case err != nil:
 			return err
 		case answered:
 			return model.Errorf(model.Forbidden, "You answered this item yourself: another admin must let its removal go on.")
-		case it.PersonKey != nil && *it.PersonKey == who.PersonKey:
+		case it.PersonKey != nil && *it.PersonKey == person:
 			return model.Errorf(model.Forbidden, "It is your own access: another admin must let its removal go on.")
 		}
 	}

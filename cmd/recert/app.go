@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"recert/campaigns/connector"
 	"recert/campaigns/evidence"
 	"recert/campaigns/remediate"
 	"recert/model"
@@ -93,6 +92,7 @@ type app struct {
 	log     *slog.Logger
 	base    string
 	jobs    []job
+	live    *connectors
 }
 
 // job is something that runs until its context ends.
@@ -111,20 +111,25 @@ func newApp(ctx context.Context, s *store.Store, f ServeFlags, base string, log 
 	if _, _, err := evidenceLog.Key(ctx); err != nil {
 		return nil, err
 	}
-	reread := newRereader(s, log)
+	secrets, err := newKeeper(ctx, s, f.secretsKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	live := newConnectors(secrets)
+	reread := newRereader(s, live, log)
 	worker := &remediate.Worker{
 		Store: s, Log: log, Now: now, Name: workerName(),
-		Targets: func(ctx context.Context, source int64) (connector.Target, error) { return target(ctx, s, source) },
+		Targets: live.target,
 		Reread:  reread.want,
 	}
 	h, err := web.New(web.Config{
 		Store: s, Campaigns: newCampaigns(s), Ingest: newIngest(s), Evidence: evidenceLog,
-		Provider: provider, BaseURL: base, Demo: f.demo, Version: version, Log: log, Now: now, ReadLive: reread.now,
+		Provider: provider, BaseURL: base, Demo: f.demo, Version: version, Log: log, Now: now, ReadLive: reread.now, Probe: live.probe, KeepSecret: secrets.put,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &app{handler: h, log: log, base: base, jobs: []job{
+	return &app{handler: h, log: log, base: base, live: live, jobs: []job{
 		{"evidence log", evidenceLog.Run},
 		{"removals", worker.Run},
 		{"live reads", reread.run},
@@ -149,7 +154,7 @@ func (a *app) run(ctx context.Context, ln net.Listener, worker string) error {
 		err = a.work(ctx)
 	}
 	cancel()
-	return errors.Join(err, <-served)
+	return errors.Join(err, <-served, a.live.close())
 }
 
 // work runs all jobs until ctx ends. One that fails ends them all: half of Recert must not look

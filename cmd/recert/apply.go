@@ -38,6 +38,9 @@ func (c *applyCmd) Run(ctx context.Context, e *env) error {
 			if c.DryRun && action != "unchanged" {
 				action = "would be " + action
 			}
+			if ch.Note != "" {
+				action += ". " + ch.Note
+			}
 			if _, err := fmt.Fprintf(e.out, "%s %s: %s\n", ch.Kind, ch.Name, action); err != nil {
 				return err
 			}

@@ -37,8 +37,21 @@ func (c *campaignPreviewCmd) Run(ctx context.Context, e *env) error {
 		if e.cli.JSON {
 			return printJSON(e.out, p)
 		}
+		if err := warn(e.errOut, p.Warnings); err != nil {
+			return err
+		}
 		return printPreview(e.out, p)
 	})
+}
+
+// warn prints warnings where they disturb no output.
+func warn(w io.Writer, warnings []string) error {
+	for _, text := range warnings {
+		if _, err := fmt.Fprintln(w, "warning:", text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printPreview(w io.Writer, p *campaigns.Preview) error {
@@ -58,7 +71,7 @@ func printPreview(w io.Writer, p *campaigns.Preview) error {
 		}
 		fmt.Fprintf(&t, "\n%s\nsource\taccount\tperson\tentitlement\treviewer\twhy\n", rows.title)
 		for _, r := range rows.rows {
-			fmt.Fprintf(&t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Source, r.Account, r.Person, r.Entitlement, r.Reviewer, r.Basis+r.Reason)
+			fmt.Fprintf(&t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Source, r.Account, r.Person, r.Access(), r.Reviewer, r.Basis+r.Reason)
 		}
 	}
 	for _, n := range p.Notices {
@@ -83,7 +96,10 @@ func (c *campaignLaunchCmd) Run(ctx context.Context, e *env) error {
 			return err
 		}
 		if e.cli.JSON {
-			return printJSON(e.out, map[string]any{"name": l.Run.Name, "items": l.Run.Items, "reviewers": len(l.Preview.Reviewers), "due": l.Run.DueAt})
+			return printJSON(e.out, map[string]any{"name": l.Run.Name, "items": l.Run.Items, "reviewers": len(l.Preview.Reviewers), "due": l.Run.DueAt, "warnings": l.Preview.Warnings})
+		}
+		if err := warn(e.errOut, l.Preview.Warnings); err != nil {
+			return err
 		}
 		_, err = fmt.Fprintf(e.out, "Launched %s: %d items for %d reviewers.\n", l.Run.Name, l.Run.Items, len(l.Preview.Reviewers))
 		return err
@@ -118,7 +134,7 @@ type campaignCloseCmd struct {
 	Reason string `help:"Why it is closed now; it stands in the evidence." default:"closed by hand"`
 }
 
-// Run closes a run.
+// Run closes a run; one that is closed already is no error.
 func (c *campaignCloseCmd) Run(ctx context.Context, e *env) error {
 	return e.withStore(ctx, func(s *store.Store) error {
 		svc := newCampaigns(s)
@@ -128,6 +144,10 @@ func (c *campaignCloseCmd) Run(ctx context.Context, e *env) error {
 		}
 		closing, err := svc.Close(ctx, commandAdmin(), run.ID, c.Reason)
 		if err != nil {
+			return err
+		}
+		if closing.Repeated {
+			_, err = fmt.Fprintf(e.out, "%s was closed already, on %s by %s: nothing was changed.\n", closing.Run.Name, closing.Run.ClosedAt, closing.Run.ClosedBy)
 			return err
 		}
 		_, err = fmt.Fprintf(e.out, "Closed %s. %s\n", run.Name, closing.Explanation)

@@ -28,9 +28,10 @@ var errCheck = errors.New("a check failed")
 // cli is the command line. Every flag is also an environment variable: --base-url is
 // RECERT_BASE_URL; a secret can stand in a file that RECERT_X_FILE names.
 type cli struct {
-	Database string `help:"sqlite:FILE or postgres://…" default:"sqlite:recert.db" placeholder:"URL"`
-	JSON     bool   `name:"json" help:"Print results as JSON."`
-	LogLevel string `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+	Database       string `help:"sqlite:FILE or postgres://…" default:"sqlite:recert.db" placeholder:"URL"`
+	JSON           bool   `name:"json" help:"Print results as JSON."`
+	SecretsKeyFile string `help:"File with the key of credentials that are typed into forms; made when it does not exist." placeholder:"FILE"`
+	LogLevel       string `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
 
 	Demo      demoCmd      `cmd:"" help:"A whole running company to try: temporary data, no configuration."`
 	Serve     serveCmd     `cmd:"" help:"Serve the pages and do the work."`

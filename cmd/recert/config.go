@@ -27,7 +27,8 @@ type configCmd struct {
 // Run prints every setting of serve with its variable and its value, secrets redacted.
 func (c *configCmd) Run(e *env) error {
 	settings := append(settingsOf(reflect.ValueOf(e.cli.Database), c.ServeFlags),
-		setting{"RECERT_JSON", strconv.FormatBool(e.cli.JSON)}, setting{"RECERT_LOG_LEVEL", e.cli.LogLevel})
+		setting{"RECERT_JSON", strconv.FormatBool(e.cli.JSON)}, setting{"RECERT_LOG_LEVEL", e.cli.LogLevel},
+		setting{"RECERT_SECRETS_KEY_FILE", e.cli.SecretsKeyFile})
 	if e.cli.JSON {
 		out := map[string]string{}
 		for _, s := range settings {

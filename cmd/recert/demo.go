@@ -119,7 +119,7 @@ func (d *demo) build(ctx context.Context) (*app, error) {
 		return nil, err
 	}
 	a, err := newApp(ctx, d.store, ServeFlags{
-		Listen: strings.TrimPrefix(d.base, "http://"), BaseURL: d.base, Worker: "true", demo: true,
+		Listen: strings.TrimPrefix(d.base, "http://"), BaseURL: d.base, Worker: "true", demo: true, secretsKeyFile: filepath.Join(d.dir, "secrets.key"),
 		OIDCFlags: OIDCFlags{OIDCIssuer: d.base + demoIDPPath, OIDCClientID: "recert", OIDCClientSecret: secret, OIDCScopes: "openid profile email groups", OIDCGroupsClaim: "groups"},
 	}, d.base, d.logger())
 	if err != nil {

@@ -144,7 +144,7 @@ func (d *demo) ingest(ctx context.Context, source string, files []demoFile) erro
 
 // ingestLive reads the live system over SCIM.
 func (d *demo) ingestLive(ctx context.Context) error {
-	live, err := liveSource(ctx, d.store, demoLive)
+	live, err := newConnectors(&keeper{store: d.store}).source(ctx, demoLive)
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (d *demo) review(ctx context.Context, gen int) error {
 	d.clock.set(d.company.Generations[gen].AsOf.Add(15 * 24 * time.Hour))
 	worker := &remediate.Worker{
 		Store: d.store, Log: d.logger(), Now: d.clock.now, Name: "demo",
-		Targets: func(ctx context.Context, source int64) (connector.Target, error) { return target(ctx, d.store, source) },
+		Targets: newConnectors(&keeper{store: d.store}).target,
 	}
 	return worker.Drain(ctx)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,9 +14,6 @@ import (
 
 	"golang.org/x/term"
 
-	"recert/campaigns/connector"
-	"recert/campaigns/connector/manual"
-	"recert/campaigns/connector/scim"
 	"recert/campaigns/ingest"
 	"recert/model"
 	"recert/model/store"
@@ -34,9 +32,15 @@ func (c *ingestCmd) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	return e.withStore(ctx, func(s *store.Store) error {
+	return e.withStore(ctx, func(s *store.Store) (err error) {
 		if len(req.Files) == 0 {
-			if req.Live, err = liveSource(ctx, s, c.Source); err != nil {
+			secrets, err := newKeeper(ctx, s, e.cli.SecretsKeyFile)
+			if err != nil {
+				return err
+			}
+			cs := newConnectors(secrets)
+			defer func() { err = errors.Join(err, cs.close()) }()
+			if req.Live, err = cs.source(ctx, c.Source); err != nil {
 				return err
 			}
 			req.Origin = ingest.OriginLive
@@ -93,52 +97,6 @@ func newIngest(s *store.Store) *ingest.Service {
 // endLeaversSessions signs out whom HR no longer has.
 func endLeaversSessions(ctx context.Context, tx *store.Tx, _ model.Snapshot) error {
 	return tx.DeleteSessionsOfLeavers(ctx)
-}
-
-// liveSource is the connector of a live source.
-func liveSource(ctx context.Context, s *store.Store, name string) (connector.Source, error) {
-	spec, err := s.SourceSpec(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	if spec.Type != "scim" {
-		return nil, model.Errorf(model.Invalid, "source %s is of type %s, which is read from files: name them, as in grants=grants.csv", name, spec.Type)
-	}
-	return scimClient(spec)
-}
-
-// target is where removals in a source go.
-func target(ctx context.Context, s *store.Store, sourceID int64) (connector.Target, error) {
-	src, err := s.SourceByID(ctx, sourceID)
-	if err != nil {
-		return nil, err
-	}
-	spec, err := s.SourceSpec(ctx, src.Name)
-	if err != nil {
-		return nil, err
-	}
-	if spec.Revoke.Mode != model.ModeConnector {
-		return manual.New(), nil
-	}
-	return scimClient(spec)
-}
-
-func scimClient(spec model.SourceSpec) (*scim.Client, error) {
-	token, err := resolveSecret(spec.Token)
-	if err != nil {
-		return nil, err
-	}
-	password, err := resolveSecret(spec.Password)
-	if err != nil {
-		return nil, err
-	}
-	cfg := scim.Config{URL: spec.URL, Token: token, Username: spec.Username, Password: password, CAFile: spec.CAFile, PageSize: spec.PageSize, Now: now}
-	if spec.Timeout != "" {
-		if cfg.Timeout, err = time.ParseDuration(spec.Timeout); err != nil {
-			return nil, model.Errorf(model.Invalid, "timeout %q is not a duration", spec.Timeout)
-		}
-	}
-	return scim.New(cfg)
 }
 
 // progress shows rows and rate on a terminal, and a line every 10 s otherwise.

@@ -35,6 +35,7 @@ func printIngest(w io.Writer, r ingest.Result) error {
 	for _, reason := range slices.Sorted(maps.Keys(r.Unmatched)) {
 		fmt.Fprintf(&t, "%d accounts belong to nobody: %s\n", r.Unmatched[reason], reason)
 	}
+	printProblems(&t, r.Problems)
 	for i, rej := range r.Rejects {
 		if i == maxPrinted {
 			fmt.Fprintf(&t, "… and %d more; the snapshot's page lists them all\n", int64(len(r.Rejects)-i)+r.RejectsOmitted)
@@ -47,4 +48,44 @@ func printIngest(w io.Writer, r ingest.Result) error {
 		fmt.Fprintf(&t, "%s:%d%s: %s\n", rej.File, rej.Line, col, rej.Reason)
 	}
 	return printTable(w, t.String())
+}
+
+// problemWords say what a source's data is taken with, as it is; in the order in which it is printed.
+var problemWords = []struct{ name, one, many string }{
+	{"manager_cycles", "ring of people who manage each other", "rings of people who manage each other"},
+	{"self_managers", "person is the own manager", "people are their own managers"},
+	{"unknown_managers", "manager whom no row names", "managers whom no row names"},
+	{"shared_emails", "address that several people have", "addresses that several people have"},
+	{"shared_person_ids", "person_id that several people have", "person_ids that several people have"},
+	{"unknown_owners", "owner whom no row names", "owners whom no row names"},
+	{"unknown_lower_ids", "lower_id that nothing has", "lower_ids that nothing has"},
+}
+
+// printProblems prints what somebody should look at, with the first examples of each.
+func printProblems(t *strings.Builder, found map[string]ingest.Problem) {
+	known := map[string]bool{}
+	for _, w := range problemWords {
+		known[w.name] = true
+		if p, ok := found[w.name]; ok {
+			words := w.many
+			if p.Count == 1 {
+				words = w.one
+			}
+			printProblem(t, words, p)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		if !known[name] {
+			printProblem(t, strings.ReplaceAll(name, "_", " "), found[name])
+		}
+	}
+}
+
+func printProblem(t *strings.Builder, words string, p ingest.Problem) {
+	few := p.Examples[:min(len(p.Examples), maxPrinted)]
+	fmt.Fprintf(t, "%d %s: %s", p.Count, words, strings.Join(few, "; "))
+	if n := p.Count - int64(len(few)); n > 0 {
+		fmt.Fprintf(t, "; and %d more", n)
+	}
+	fmt.Fprintln(t)
 }

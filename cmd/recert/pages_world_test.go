@@ -202,7 +202,7 @@ func emptySite(t *testing.T) (base, link string) {
 		t.Fatal(err)
 	}
 	e := &env{cli: &cli{LogLevel: "error"}, out: io.Discard, errOut: t.Output()}
-	a, err := newApp(t.Context(), s, ServeFlags{}, base, e.logger())
+	a, err := newApp(t.Context(), s, ServeFlags{secretsKeyFile: filepath.Join(t.TempDir(), "secrets.key")}, base, e.logger())
 	if err != nil {
 		t.Fatal(err)
 	}

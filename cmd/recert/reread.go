@@ -19,14 +19,15 @@ const rereadAfter = 5 * time.Second
 // proves it, or shows that it came back.
 type rereader struct {
 	store *store.Store
+	live  *connectors
 	log   *slog.Logger
 
 	mu  sync.Mutex
 	due map[int64]time.Time
 }
 
-func newRereader(s *store.Store, log *slog.Logger) *rereader {
-	return &rereader{store: s, log: log, due: map[int64]time.Time{}}
+func newRereader(s *store.Store, live *connectors, log *slog.Logger) *rereader {
+	return &rereader{store: s, live: live, log: log, due: map[int64]time.Time{}}
 }
 
 // want asks for a read of a source soon.
@@ -39,12 +40,18 @@ func (r *rereader) want(_ context.Context, source int64) error {
 
 // run reads what is due until ctx ends.
 func (r *rereader) run(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
+	tick, sweep := time.NewTicker(time.Second), time.NewTicker(time.Minute)
 	defer tick.Stop()
+	defer sweep.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-sweep.C:
+			if err := r.schedule(ctx); err != nil && ctx.Err() == nil {
+				r.log.ErrorContext(ctx, "what is to be read by itself cannot be looked up", slog.Any("error", err))
+			}
+			continue
 		case <-tick.C:
 		}
 		for _, id := range r.take() {
@@ -53,6 +60,39 @@ func (r *rereader) run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// schedule asks for a read of each live source whose last one, whatever became of it, began longer ago
+// than its read_every. Replicas may ask at once: only one of them loads.
+func (r *rereader) schedule(ctx context.Context) error {
+	sources, err := r.store.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	for _, src := range sources {
+		spec, err := r.store.SourceSpec(ctx, src.Name)
+		if err != nil {
+			return err
+		}
+		if spec.ReadEvery == "" || !isLive(spec.Type) {
+			continue
+		}
+		every, err := time.ParseDuration(spec.ReadEvery)
+		if err != nil {
+			return err
+		}
+		last, err := r.store.Snapshots(ctx, src.ID, 0, 1)
+		if err != nil {
+			return err
+		}
+		if len(last) == 1 && now().Before(last[0].StartedAt.Std().Add(every)) {
+			continue
+		}
+		if err := r.want(ctx, src.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *rereader) take() []int64 {
@@ -82,10 +122,10 @@ func (r *rereader) now(ctx context.Context, source, actor string) error {
 	if err != nil {
 		return err
 	}
-	if spec.Type != "scim" {
+	if !isLive(spec.Type) {
 		return nil
 	}
-	live, err := scimClient(spec)
+	live, err := r.live.source(ctx, source)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,8 @@ type ServeFlags struct {
 	LogKeyFile string `help:"File with the evidence log's private key; made when it does not exist. Without it the key is kept in the database." placeholder:"FILE"`
 	OIDCFlags
 
-	demo bool // set by the demo alone
+	demo           bool   // set by the demo alone
+	secretsKeyFile string // of the whole command line
 }
 
 type serveCmd struct {
@@ -42,6 +43,7 @@ func (c *serveCmd) Run(ctx context.Context, e *env) error {
 			return model.Errorf(model.Invalid, "cannot listen on %s: %v", c.Listen, err)
 		}
 		base := c.baseURL(ln.Addr())
+		c.secretsKeyFile = e.cli.SecretsKeyFile
 		app, err := newApp(ctx, s, c.ServeFlags, base, log)
 		if err != nil {
 			return errors.Join(err, ln.Close())

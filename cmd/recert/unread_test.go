@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"recert/campaigns"
-	"recert/campaigns/connector"
 	"recert/campaigns/remediate"
 	"recert/model"
 	"recert/model/store"
@@ -120,7 +119,7 @@ func unreadRevoke(ctx context.Context, t *testing.T, s *store.Store) {
 	e := &env{cli: &cli{LogLevel: "error"}, out: t.Output(), errOut: t.Output()}
 	w := &remediate.Worker{
 		Store: s, Log: e.logger(), Now: now, Name: "test",
-		Targets: func(ctx context.Context, source int64) (connector.Target, error) { return target(ctx, s, source) },
+		Targets: newConnectors(&keeper{store: s}).target,
 	}
 	if err := w.Drain(ctx); err != nil {
 		t.Fatal(err)

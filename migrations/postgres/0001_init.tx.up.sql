@@ -504,6 +504,17 @@ CREATE TABLE IF NOT EXISTS logout_tokens (
     expires_at BIGINT NOT NULL
 );
 
+-- Credentials of connectors that were typed into a form: the value under a data key of its own, that
+-- key under the master key, which is never here.
+CREATE TABLE IF NOT EXISTS secrets (
+    name       TEXT COLLATE "C" PRIMARY KEY,
+    key_id     TEXT COLLATE "C" NOT NULL, -- of the master key
+    wrapped    BYTEA NOT NULL, -- the data key
+    sealed     BYTEA NOT NULL, -- the value
+    version    BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
 -- Uploads that wait for their mapping, and packages: in chunks, so that any replica can serve them.
 CREATE TABLE IF NOT EXISTS blobs (
     token      TEXT COLLATE "C" PRIMARY KEY,

@@ -516,6 +516,17 @@ CREATE TABLE IF NOT EXISTS logout_tokens (
     expires_at INTEGER NOT NULL
 );
 
+-- Credentials of connectors that were typed into a form: the value under a data key of its own, that
+-- key under the master key, which is never here.
+CREATE TABLE IF NOT EXISTS secrets (
+    name       TEXT PRIMARY KEY,
+    key_id     TEXT NOT NULL, -- of the master key
+    wrapped    BLOB NOT NULL, -- the data key
+    sealed     BLOB NOT NULL, -- the value
+    version    INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+
 -- Uploads that wait for their mapping, and packages: in chunks, so that any replica can serve them.
 CREATE TABLE IF NOT EXISTS blobs (
     token      TEXT PRIMARY KEY,

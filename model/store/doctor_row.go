@@ -36,14 +36,10 @@ func (q queries) RowVersionsAfter(ctx context.Context, kind model.Kind, last Row
 		return rows, err
 	}
 	table, key := versionTable(kind)
-	names, id, columns := map[model.Kind]string{model.KindPeople: "people", model.KindAccounts: "accounts", model.KindEntitlements: "entitlements"}[kind], "", ""
-	switch kind {
-	case model.KindPeople:
-		id, columns = "person_id", ", v.id_fold, v.name_fold, v.email_fold, v.manager_id, v.status"
-	case model.KindAccounts:
-		id = "account_id"
-	case model.KindEntitlements, model.KindGrants:
-		id = "entitlement_id"
+	names, id := keyTable(kind)
+	columns := ""
+	if kind == model.KindPeople {
+		columns = ", v.id_fold, v.name_fold, v.email_fold, v.manager_id, v.status"
 	}
 	err := q.all(ctx, &rows, fmt.Sprintf(`SELECT v.source_id, v.%[2]s AS key, v.first_snapshot AS first, COALESCE(k.%[4]s, '') AS id, v.hash, v.data%[5]s
 		FROM %[1]s v LEFT JOIN %[3]s k ON k.key = v.%[2]s AND k.source_id = v.source_id

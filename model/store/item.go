@@ -25,6 +25,14 @@ func (tx *Tx) LockItem(ctx context.Context, run, id int64) (model.Item, error) {
 	return it, err
 }
 
+// UnansweredItems are the items of a reviewer that are not final and have no answer but unsure, by
+// id, locked.
+func (tx *Tx) UnansweredItems(ctx context.Context, run, reviewer int64) ([]model.Item, error) {
+	var items []model.Item
+	err := tx.all(ctx, &items, "SELECT * FROM items WHERE run_id = ? AND reviewer_key = ? AND outcome = '' AND answer IN ('', 'unsure') ORDER BY id"+tx.forUpdate(), run, reviewer)
+	return items, err
+}
+
 // ItemRow is one item with what its reviewer was shown.
 type ItemRow struct {
 	model.Item

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ func TestConfigsAndSources(t *testing.T) {
 		if _, err := s.SourceSpec(ctx, "none"); model.KindOf(err) != model.NotFound {
 			t.Errorf("a source that is not declared: %v", err)
 		}
-		if set, err := s.Settings(ctx); err != nil || set != (model.SettingsSpec{}) {
+		if set, err := s.Settings(ctx); err != nil || !reflect.DeepEqual(set, model.SettingsSpec{}) {
 			t.Errorf("no settings: %+v (%v)", set, err)
 		}
 		var src store.Source

@@ -102,6 +102,13 @@ func (q queries) PersonsByEmail(ctx context.Context, email string) ([]PersonTie,
 	return ps, err
 }
 
+// UserPersons are the keys of the people that users with just this mail address are tied to.
+func (q queries) UserPersons(ctx context.Context, email string) ([]int64, error) {
+	var keys []int64
+	err := q.all(ctx, &keys, "SELECT person_key FROM users WHERE person_key IS NOT NULL AND email = ? ORDER BY id", email)
+	return keys, err
+}
+
 // PersonStatus is the current status of a person: "" unknown, "gone" when no source has it any more.
 func (q queries) PersonStatus(ctx context.Context, key int64) (string, error) {
 	var status []string

@@ -44,8 +44,8 @@ async function save(form, sender) {
   if (!row || form.dataset.busy) return;
   const data = new URLSearchParams(new FormData(form, sender));
   data.set("back", rowQuery(row));
-  const name = row.querySelector("th").firstElementChild || row.querySelector("th");
-  const who = name.textContent.trim();
+  // The first thing in the cell names the row: a link to a person, or the bare name of an account.
+  const who = [...row.querySelector("th").childNodes].map((n) => n.textContent.trim()).find(Boolean) || "";
   const focus = document.activeElement && row.contains(document.activeElement) ? document.activeElement : null;
   form.dataset.busy = "yes";
   row.setAttribute("aria-busy", "true");
@@ -93,6 +93,7 @@ document.addEventListener("change", (e) => {
 document.addEventListener("submit", (e) => {
   const form = e.target.closest("form[data-save]");
   if (!form || !form.closest("tr[data-row]")) return;
+  if (e.submitter && e.submitter.value === "not_mine") return; // the row is somebody else's then: a new page
   e.preventDefault();
   save(form, e.submitter);
 });

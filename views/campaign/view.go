@@ -55,6 +55,34 @@ type Page struct {
 	CanLaunch bool
 	CanClose  bool
 	CanExport bool
+	HandOver  *HandOver // nil where nothing can be handed over
+}
+
+// Fields of POST /campaigns/{id}/hand-over.
+const (
+	FieldFrom   = "from"
+	FieldTo     = "to"
+	FieldReason = "reason"
+)
+
+// HandOver is the form by which open items move to another reviewer.
+type HandOver struct {
+	From   []ui.Option // reviewers who have not signed off, by person_id
+	To     string
+	Reason string
+	Error  string
+}
+
+func (h HandOver) from() ui.Select {
+	return ui.Select{ID: "hand-from", Name: FieldFrom, Label: "From", Options: h.From}
+}
+
+func (h HandOver) to() ui.Field {
+	return ui.Field{ID: "hand-to", Name: FieldTo, Label: "To", Help: "Their person_id. What is their own access stays where it is.", Value: h.To, Required: true, Error: h.Error}
+}
+
+func (h HandOver) reason() ui.Field {
+	return ui.Field{ID: "hand-reason", Name: FieldReason, Label: "Why", Help: "It stands in the evidence.", Value: h.Reason, Required: true}
 }
 
 // Counts are the items of a run by outcome. Items is the sum of all others.
@@ -95,9 +123,10 @@ type PreviewPage struct {
 	Excluded  []Reason
 	Unknown   []Reason // items that are in because something is not known about them
 	Effect    []ui.Pair
-	Blocked   string // why it cannot be launched; "" where it can
-	CanLaunch bool   // the reader may launch
-	Version   string // of the preview: a launch with another content is refused
+	Warnings  []string // what is known and would not be reviewed
+	Blocked   []string // why it cannot be launched; none where it can
+	CanLaunch bool     // the reader may launch
+	Version   string   // of the preview: a launch with another content is refused
 	Key       string
 	Confirm   string // an error on the box: "Tick the box to launch."
 }
@@ -111,15 +140,17 @@ type Share struct {
 
 // Line is one item without a reviewer.
 type Line struct {
-	Person string
-	Access string
-	Source string
-	Why    string // "no manager; the owner of wiki has left"
+	Person  string
+	Account string // its id in the source
+	Access  string // "The account itself" where it is that
+	Source  string
+	Why     string // "no manager; the owner of wiki has left"
 }
 
 // Self is one self-review avoided.
 type Self struct {
 	Person  string
+	Account string
 	Access  string
 	Instead string // who got it
 	Why     string // by which rule

@@ -42,8 +42,9 @@ type Package struct {
 	Name     string
 	Closed   ui.Stamp
 	Items    int64
-	Exported string // "Fri 4 Dec 2026, 17:00 CET, 4.1 MB", "" where it never was
-	SHA256   string // of the last export, "" where it never was
+	Exported ui.Stamp // when it was last exported; zero where it never was
+	By       string   // who did, "" where that is erased
+	SHA256   string   // of the last export, "" where it never was
 	Key      string
 	CanGet   bool
 }

@@ -261,6 +261,9 @@ func (r Row) note(value string) ui.Field {
 	return ui.Field{ID: "note-" + r.Item, Name: FieldComment, Label: "Note", Value: value, Rows: 2}
 }
 
+// NotMine is the answer that passes a row on: the button is after the choices, so its answer is the last.
+const NotMine = "not_mine"
+
 func (r Row) noteTitle() string {
 	if r.Comment == "" {
 		return "Add a note"

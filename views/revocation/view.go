@@ -53,17 +53,20 @@ type Page struct {
 	Meaning   string    // the state in a sentence
 	Facts     []ui.Pair // decided by, campaign, account, path
 	Manual    *Manual
+	Begun     *Step     // a task was given to somebody
 	Attempts  []Attempt // the first one first
-	Outcome   *Step     // what later snapshots showed
+	Outcome   *Step     // what later snapshots showed, or why it ended without an attempt
 	CanRetry  bool      // it failed, and the reader may let it go on
 	CanLetGo  bool      // it waits for a second person, and the reader may be that
 }
 
 // Manual is a task for a person.
 type Manual struct {
-	Who  string // who is to do it
-	What string
-	How  string // step by step, one line each
+	Title string // "To be done by hand"
+	Note  string // what closes it, or that nothing is to be done any more
+	Who   string // who is to do it
+	What  string
+	How   string // step by step, one line each
 }
 
 // Attempt is one try of the worker.
@@ -76,7 +79,7 @@ type Attempt struct {
 // Step is one moment of an attempt.
 type Step struct {
 	Label string   // "Written down", "Read before", "Asked to remove", "Read again"
-	At    ui.Stamp // made with ui.Exact
+	At    ui.Stamp // made with ui.Exact; zero shows none
 	Text  string
 	Code  string // status and ids as the target gave them, never a secret
 	Tone  ui.Tone

@@ -10,6 +10,8 @@ type ListPage struct {
 	layout.Frame
 	Sources []Row
 	Pager   ui.Pager
+
+	CanConnect bool // the reader may connect a system
 }
 
 // Row is one source of the list.

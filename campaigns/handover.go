@@ -1,0 +1,154 @@
+package campaigns
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"recert/campaigns/scope"
+	"recert/model"
+	"recert/model/store"
+)
+
+// basisManual is why somebody reviews an item that a person handed over.
+const basisManual = "manual"
+
+// HandOverInput moves what a reviewer has not answered to somebody else.
+type HandOverInput struct {
+	RunID  int64
+	From   string // person_id of the reviewer
+	To     string // person_id of who answers from now on
+	Reason string // stands in the evidence
+}
+
+// HandedOver is what a hand-over did.
+type HandedOver struct {
+	Moved int64
+	Left  int64  // that stay, because they are the own access of who was to get them
+	To    string // name
+}
+
+// HandOver moves the items of a reviewer that are neither answered keep or revoke nor final to
+// another active person: for who left, is away, or has come to hold what they review. What is the
+// own access of the new reviewer stays where it is. Only an admin or a campaign manager may.
+func (s *Service) HandOver(ctx context.Context, actor model.Actor, in HandOverInput) (HandedOver, error) {
+	if err := mayRun(actor); err != nil {
+		return HandedOver{}, err
+	}
+	in.Reason = strings.TrimSpace(in.Reason)
+	switch {
+	case in.Reason == "":
+		return HandedOver{}, model.Errorf(model.Invalid, "Say why the items are handed over: it stands in the evidence.")
+	case !utf8.ValidString(in.Reason) || strings.ContainsRune(in.Reason, 0) || utf8.RuneCountInString(in.Reason) > maxComment:
+		return HandedOver{}, model.Errorf(model.Invalid, "The reason has at most %d characters of text.", maxComment)
+	}
+	var out HandedOver
+	err := s.Store.InTx(ctx, func(tx *store.Tx) error {
+		d, to, err := newHandOver(ctx, tx, actor, in)
+		if err != nil {
+			return err
+		}
+		out = HandedOver{To: to.Name}
+		return d.handOver(ctx, to, in.Reason, &out)
+	})
+	return out, err
+}
+
+// newHandOver locks the run against its close, and both parts against their sign-off.
+func newHandOver(ctx context.Context, tx *store.Tx, actor model.Actor, in HandOverInput) (*deciding, *scope.Person, error) {
+	run, err := tx.LockRun(ctx, in.RunID, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	if run.State != model.Running {
+		return nil, nil, model.Errorf(model.Conflict, "This campaign is closed; nothing can be handed over.")
+	}
+	dir := scope.NewDirectory(store.Fold)
+	ids := []string{store.Fold(in.To)}
+	if err := tx.LaunchPeopleByID(ctx, ids, func(key, source int64, data []byte) error { return addPerson(dir, key, source, data) }); err != nil {
+		return nil, nil, err
+	}
+	to := dir.ID(in.To, 0)
+	if to == nil || !to.Active() {
+		return nil, nil, model.Errorf(model.Invalid, "There is no active person with the person_id %q.", in.To)
+	}
+	from, err := tx.PersonByID(ctx, in.From)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case from.Key == to.Key:
+		return nil, nil, model.Errorf(model.Invalid, "Choose somebody else than the reviewer who has the items now.")
+	}
+	parts, err := lockParts(ctx, tx, in.RunID, from.Key, to.Key)
+	if err != nil {
+		return nil, nil, err
+	}
+	part, ok := parts[from.Key]
+	switch {
+	case !ok:
+		return nil, nil, model.Errorf(model.NotFound, "%s reviews nothing in this campaign.", in.From)
+	case part.SignedAt.Known():
+		return nil, nil, model.Errorf(model.Conflict, "%s has signed off: those answers are final.", in.From)
+	case parts[to.Key].SignedAt.Known():
+		return nil, nil, model.Errorf(model.Conflict, "%s has signed off already. Choose somebody else.", to.Name)
+	}
+	return &deciding{tx: tx, actor: actor, run: run, part: part, from: in.From}, to, nil
+}
+
+// lockParts locks the parts of two reviewers, in one order for all, so that two hand-overs never
+// wait for each other. Who has no part yet is missing.
+func lockParts(ctx context.Context, tx *store.Tx, run, a, b int64) (map[int64]model.RunReviewer, error) {
+	parts := map[int64]model.RunReviewer{}
+	for _, key := range []int64{min(a, b), max(a, b)} {
+		part, err := tx.LockRunReviewer(ctx, run, key)
+		switch {
+		case model.KindOf(err) == model.NotFound:
+		case err != nil:
+			return nil, err
+		default:
+			parts[key] = part
+		}
+	}
+	return parts, nil
+}
+
+func (d *deciding) handOver(ctx context.Context, to *scope.Person, reason string, out *HandedOver) error {
+	if err := d.ensureReviewer(ctx, to); err != nil {
+		return err
+	}
+	items, err := d.tx.UnansweredItems(ctx, d.run.ID, d.part.PersonKey)
+	if err != nil {
+		return err
+	}
+	var moved model.Counts
+	for _, it := range items {
+		holder, err := d.tx.AccountPerson(ctx, it.AccountKey)
+		if err != nil {
+			return err
+		}
+		if holder == to.Key || it.PersonKey != nil && *it.PersonKey == to.Key {
+			out.Left++
+			continue
+		}
+		was := it.Version
+		it.Version, it.ReviewerKey = was+1, to.Key
+		if err := d.moved(ctx, it, scope.Choice{Reviewer: to, Basis: basisManual}, reason); err != nil {
+			return err
+		}
+		if err := d.tx.AnswerItem(ctx, it, was); err != nil {
+			return err
+		}
+		out.Moved++
+		moved.Items++
+		if it.Answer == model.Unsure {
+			moved.Unsure++
+		}
+	}
+	if out.Moved == 0 {
+		return nil
+	}
+	if err := d.tx.AddRunReviewer(ctx, d.run.ID, to.Key, moved); err != nil {
+		return err
+	}
+	return d.tx.AddRunReviewer(ctx, d.run.ID, d.part.PersonKey, model.Counts{Items: -moved.Items, Unsure: -moved.Unsure})
+}

@@ -1,0 +1,96 @@
+package campaigns_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"recert/campaigns"
+	"recert/model"
+)
+
+// TestPreviewWithoutReviewer: own access that nobody else may review is without a reviewer, and not
+// given to somebody else too; an account itself is named; what blocks is said once and shortly.
+func TestPreviewWithoutReviewer(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		o := newOffice(w)
+		preview := func(name string, change func(*model.CampaignSpec)) *campaigns.Preview {
+			t.Helper()
+			o.campaign(name, spec(change))
+			v, err := w.svc.Preview(t.Context(), name, campaigns.PreviewOptions{Rows: -1})
+			mustNot(t, err)
+			return v
+		}
+		v := preview("nobody", func(s *model.CampaignSpec) {
+			s.Stages[0] = model.StageSpec{Reviewers: model.Strings{"entitlement_owner"}, Due: "1d"}
+		})
+		if v.WithoutReviewer != 4 || v.Avoided != 0 || len(v.AvoidedRows) != 0 {
+			t.Errorf("without %d, avoided %d: %+v", v.WithoutReviewer, v.Avoided, v.AvoidedRows)
+		}
+		want := []campaigns.PreviewRow{
+			{Source: "wiki", Account: "a-ana", Person: "Ana Anders", Entitlement: "Readers"},
+			{Source: "wiki", Account: "a-bob", Person: "Bob Bates", Entitlement: "Readers"},
+			{Source: "wiki", Account: "a-idle", Person: "Bob Bates"},
+			{Source: "wiki", Account: "a-boss", Person: "Boss Bosman", Entitlement: "Admins", Avoided: "u1"},
+		}
+		if d := cmp.Diff(want, v.WithoutReviewerRows); d != "" {
+			t.Error(d)
+		}
+		blocked := []string{"4 items have nobody who may review them (wiki: a-ana, Readers; wiki: a-bob, Readers; wiki: a-idle, the account itself; and 1 more, which the preview lists). Add a rule or a fallback."}
+		if d := cmp.Diff(blocked, v.Blocked); d != "" {
+			t.Error(d)
+		}
+		v = preview("one", func(s *model.CampaignSpec) {
+			s.Scope.Where = "entitlement.entitlement_id == 'admins' && account.account_id == 'a-boss'"
+			s.Stages[0] = model.StageSpec{Reviewers: model.Strings{"entitlement_owner"}, Due: "1d"}
+		})
+		if !slices.Contains(v.Blocked, "1 item has nobody who may review it (wiki: a-boss, Admins). Add a rule or a fallback.") {
+			t.Errorf("%q", v.Blocked)
+		}
+	})
+}
+
+// TestPreviewWarns of a newer snapshot that is held, and of rows that could not be read; a launch
+// says the same.
+func TestPreviewWarns(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		o := newOffice(w)
+		o.campaign("p", spec())
+		v, err := w.svc.Preview(t.Context(), "p", campaigns.PreviewOptions{})
+		mustNot(t, err)
+		if v.Warnings == nil || len(v.Warnings) != 0 {
+			t.Fatalf("warnings of nothing: %q", v.Warnings)
+		}
+		used := o.wiki.snapshot
+		w.exec("UPDATE snapshots SET rejects = 2 WHERE id = ?", used)
+		people := o.hr.snapshot
+		w.exec("UPDATE snapshots SET rejects = 1 WHERE id = ?", people)
+		held := used + 100
+		const copied = `INSERT INTO snapshots (id, source_id, as_of, digest, state, previous_id, origin, actor, released_by, reasons, extraction, unmatched, problems, rejects, rejects_root, started_at, heartbeat_at, ended_at, sealed_at)
+			SELECT ?, source_id, as_of + ?, 'other', 'held', previous_id, origin, actor, released_by, reasons, extraction, unmatched, problems, rejects, rejects_root, started_at, heartbeat_at, ended_at, NULL FROM snapshots WHERE id = ?`
+		w.exec(copied, held, int64(86400e6), used)
+		w.exec(copied, held+1, int64(-86400e6), used) // an older one says nothing
+		w.exec(`INSERT INTO snapshot_kinds (snapshot_id, kind, given, read_rows, accepted, rejected, duplicates, new_rows, changed, unchanged, gone, previous, implied, expected, root)
+			VALUES (?, 'grants', TRUE, 3, 3, 0, 0, 1, 0, 2, 4, 6, 0, NULL, '')`, held)
+		l, err := w.svc.Launch(t.Context(), admin, "p")
+		mustNot(t, err)
+		got := l.Preview.Warnings
+		if len(got) != 3 {
+			t.Fatalf("%q", got)
+		}
+		for i, want := range [][]string{
+			{"wiki: snapshot ", "is newer and held", "has 3 rows: 1 new, 0 changed, and 4 gone"},
+			{"wiki: 2 rows of snapshot "}, {"hr: 1 row of snapshot "},
+		} {
+			for _, part := range want {
+				if !strings.Contains(got[i], part) {
+					t.Errorf("%q has no %q", got[i], part)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"recert/model"
+)
+
+// TestExecSource reads a program whole by the command line, with what its environment holds.
+func TestExecSource(t *testing.T) {
+	dir, target := t.TempDir(), t.TempDir()
+	for name, text := range map[string]string{ // names are ids in hexadecimal
+		"accounts/7531": "u1\nana\nenabled\n", "entitlements/6731": "g1\nEditors\n", "members/6731/7531.1": "", "inner/6731/.keep": "",
+	} {
+		path := filepath.Join(target, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Dir(path), filepath.Base(path), text)
+	}
+	script, err := filepath.Abs("../../campaigns/connector/exec/testdata/example.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := "--database=sqlite:" + filepath.Join(dir, "recert.db")
+	cliRun(t, exitDone, db, "apply", "-f", writeFile(t, dir, "c.yaml", `apiVersion: recert/v1
+kind: Source
+name: files
+spec:
+  provides: access
+  type: exec
+  exec:
+    command: [/bin/sh, `+script+`]
+    env: {TARGET: `+target+`, TARGET_TOKEN: "${FILES_TOKEN}"}
+`))
+	_, errOut := cliBoth(t, exitFailed, db, "ingest", "--source", "files")
+	wantText(t, errOut, "FILES_TOKEN is not set")
+	t.Setenv("FILES_TOKEN", "hunter2")
+	var res struct {
+		State    string
+		Accepted int
+	}
+	fromJSON(t, cliRun(t, exitDone, db, "--json", "ingest", "--source", "files"), &res)
+	if res.State != "sealed" || res.Accepted != 1 {
+		t.Errorf("%+v", res)
+	}
+}
+
+func TestNetworks(t *testing.T) {
+	d, err := dialerOf(model.SettingsSpec{Networks: model.Strings{"10.0.0.0/8"}})
+	if err != nil || len(d.Allow) != 1 {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if _, err := dialerOf(model.SettingsSpec{Networks: model.Strings{"ten"}}); model.KindOf(err) != model.Invalid {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,83 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"recert/model"
+	"recert/web/webtest"
+)
+
+// probe is a system that answers to one password.
+func (w *world) probe(_ context.Context, spec model.SourceSpec, password string) (string, error) {
+	if password == "right-horse" || spec.Token == "${WIKI_TOKEN}" {
+		return "It has 3 users.", nil
+	}
+	return "", model.Errorf(model.Invalid, "The directory refuses the account or its password.")
+}
+
+// TestConnect: a system is tested and stored from the form; the password goes nowhere but to the test
+// and into the keeper.
+func TestConnect(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.fill()
+		admin := w.as("", model.Admin)
+		w.as("", model.CampaignManager).Get("/sources").Want(http.StatusOK, webtest.Count("a[href='/sources/new']", 0))
+		admin.Get("/sources").Want(http.StatusOK, webtest.Count("a[href='/sources/new']", 1))
+		admin.Get("/sources/new").Want(http.StatusOK, webtest.Count("a[href='/sources/new?type=ldap']", 1))
+		admin.Get("/sources/new?type=pigeon").Want(http.StatusNotFound)
+		form := admin.Get("/sources/new?type=ldap").Form("form[action='/sources/new']")
+		typed := func(password, do string, more ...string) url.Values {
+			v := url.Values{
+				"name": {"directory"}, "url": {"ldaps://ldap.example.com"}, "username": {"cn=recert,dc=example,dc=com"}, "password": {password},
+				"base": {"dc=example,dc=com"}, "remove": {"connector"}, "do": {do},
+			}
+			for i := 0; i < len(more); i += 2 {
+				v.Set(more[i], more[i+1])
+			}
+			return v
+		}
+		secret := func(p *webtest.Page) *webtest.Page {
+			t.Helper()
+			for _, s := range []string{"wrong-horse", "right-horse"} {
+				if strings.Contains(p.Body, s) {
+					t.Errorf("the page holds the password %s", s)
+				}
+			}
+			return p
+		}
+		secret(admin.Submit(form, typed("wrong-horse", "test"))).Want(http.StatusUnprocessableEntity,
+			webtest.In("main", webtest.HasText("The connection does not work."), webtest.HasText("refuses the account")), webtest.Count("input[value='ldaps://ldap.example.com']", 1))
+		secret(admin.Submit(form, typed("right-horse", "test"))).Want(http.StatusOK, webtest.In("main", webtest.HasText("The connection works."), webtest.HasText("It has 3 users.")))
+		if len(w.secrets) != 0 {
+			t.Errorf("a test kept %v", w.secrets)
+		}
+		for _, bad := range [][]string{{"name", "Not A Name"}, {"name", "new"}, {"url", ""}, {"username", ""}, {"base", ""}, {"password", ""}, {"name", "wiki"}, {"remove", "prayer"}} {
+			p := secret(admin.Submit(form, typed("right-horse", "save", bad...)))
+			p.Want(http.StatusUnprocessableEntity)
+		}
+		saved := admin.Submit(form, typed("right-horse", "save"))
+		secret(admin.Follow(saved)).Want(http.StatusOK, webtest.In("main", webtest.HasText("Saved."), webtest.HasText("${SOURCE_DIRECTORY_PASSWORD}"), webtest.HasText("dc=example,dc=com")))
+		if w.secrets["SOURCE_DIRECTORY_PASSWORD"] != "right-horse" || len(w.secrets) != 1 {
+			t.Errorf("kept %v", w.secrets)
+		}
+		spec, err := w.store.SourceSpec(t.Context(), "directory")
+		if err != nil || spec.Type != "ldap" || spec.Password != "${SOURCE_DIRECTORY_PASSWORD}" || spec.LDAP.Base != "dc=example,dc=com" || spec.Revoke.Mode != model.ModeConnector {
+			t.Errorf("%+v, %v", spec, err)
+		}
+		secret(admin.Submit(form, typed("right-horse", "save"))).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("of this name already")))
+
+		// A reference is kept as it is, and shown.
+		form = admin.Get("/sources/new?type=scim").Form("form[action='/sources/new']")
+		cloud := url.Values{"name": {"cloud"}, "url": {"https://scim.example.com/v2"}, "password": {"${WIKI_TOKEN}"}, "remove": {"manual"}, "do": {"test"}}
+		admin.Submit(form, cloud).Want(http.StatusOK, webtest.In("main", webtest.HasText("The connection works.")), webtest.Count("input[value='${WIKI_TOKEN}']", 1))
+		cloud.Set("do", "save")
+		admin.Follow(admin.Submit(form, cloud)).Want(http.StatusOK, webtest.In("main", webtest.HasText("${WIKI_TOKEN}")))
+		form = admin.Get("/sources/new?type=csv").Form("form[action='/sources/new']")
+		admin.Follow(admin.Submit(form, url.Values{"name": {"payroll"}, "provides": {"people"}, "do": {"save"}})).Want(http.StatusOK, webtest.Count("a[href='/sources/payroll/upload']", 1))
+	})
+}
