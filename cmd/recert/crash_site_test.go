@@ -66,6 +66,10 @@ func newCrashSite(t *testing.T, d store.Dialect, users, groups int) *crashSite {
 		if err != nil {
 			return err
 		}
+		// What the brakes look at: the source's definition, and what was reviewed.
+		if _, err := tx.PutConfig(t.Context(), model.ConfigSource, "wiki", `{"provides":"access","type":"scim","revoke":{"mode":"connector"}}`, "s"); err != nil {
+			return err
+		}
 		run, err := tx.InsertRun(t.Context(), model.Run{Campaign: "q", Name: "q@2026-10-01", State: model.Running, Spec: "{}", TimeZone: "UTC", LaunchedAt: tx.Now, DueAt: tx.Now, Summary: "{}"})
 		if err != nil {
 			return err
@@ -83,6 +87,18 @@ func newCrashSite(t *testing.T, d store.Dialect, users, groups int) *crashSite {
 			}
 		}
 		if _, err := subjects.Close(); err != nil {
+			return err
+		}
+		entitlements, err := tx.RunEntitlementsBulk(t.Context())
+		if err != nil {
+			return err
+		}
+		for g := range groups {
+			if err := entitlements.Add(run, int64(g+1), "{}", ""); err != nil {
+				return err
+			}
+		}
+		if _, err := entitlements.Close(); err != nil {
 			return err
 		}
 		for u := range users {
