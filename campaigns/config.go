@@ -267,7 +267,7 @@ func applyOne(ctx context.Context, tx *store.Tx, actor string, d Document) (Chan
 	sum := sha256.Sum256(spec)
 	hash := hex.EncodeToString(sum[:])
 	if src, ok := d.Spec.(*model.SourceSpec); ok {
-		if c.Note, err = applySource(ctx, tx, actor, d.Name, src); err != nil {
+		if c.Note, err = applySource(ctx, tx, d.Name, src); err != nil {
 			return c, err
 		}
 	}

@@ -1,23 +1,37 @@
 package campaigns
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"recert/campaigns/evidence"
 	"recert/model"
 	"recert/model/store"
 )
 
 // sourceTypes are what this version reads, and whether it is read live.
 var sourceTypes = map[string]bool{"csv": false, "scim": true, "ldap": true, "sql": true, "exec": true, "baton": true}
+
+// CheckAddress refuses an address of a system that holds a password, or options, where passwords can
+// hide. The refusal never repeats the address.
+func CheckAddress(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return model.Errorf(model.Invalid, "url must be an address like https://wiki.example.com/scim/v2")
+	}
+	if _, has := u.User.Password(); has || u.RawQuery != "" || u.Fragment != "" {
+		return model.Errorf(model.Invalid, "url must hold no password and no options; give the password by its own setting")
+	}
+	return nil
+}
 
 // CheckSource refuses settings of a source that cannot work.
 func CheckSource(s *model.SourceSpec) error {
@@ -42,6 +56,8 @@ func CheckSource(s *model.SourceSpec) error {
 		return fmt.Errorf("type %s has no settings of another type", s.Type)
 	case s.Token != "" && s.Username != "":
 		return errors.New("give token or username and password, not both")
+	case s.URL != "" && CheckAddress(s.URL) != nil:
+		return CheckAddress(s.URL)
 	case s.ReadEvery != "" && !live:
 		return fmt.Errorf("read_every needs a live source; type %s has files only", s.Type)
 	}
@@ -113,50 +129,42 @@ func RemovalCap(s string, items int64) (int64, error) {
 	return 0, fmt.Errorf("removal_cap: %q must be a number of removals or a share of the items like 30%%", s)
 }
 
-// whyMoved pauses the removals of a source that is another system now, as far as anybody knows.
-const whyMoved = "The address of the source was changed. Removals wait until it was read whole from there: another system would show every access as gone."
+// noteMoved tells what follows from settings that name another system.
+const noteMoved = "What was reviewed before waits for a second person: another system would show every access as gone."
 
 // applySource keeps the source's row beside its document: snapshots hang on it. Where a live source
-// that was read before gets another address, its removals pause until a snapshot from there is
-// sealed; the note says so.
-func applySource(ctx context.Context, tx *store.Tx, actor, name string, spec *model.SourceSpec) (note string, err error) {
+// that was read before gets settings that may name another system, what was reviewed before must not
+// be taken for gone because that one does not show it; the note says so.
+func applySource(ctx context.Context, tx *store.Tx, name string, spec *model.SourceSpec) (note string, err error) {
 	old, err := tx.SourceSpec(ctx, name)
 	if err != nil && model.KindOf(err) != model.NotFound {
 		return "", err
 	}
-	moved := err == nil && spec.Provides == model.ProvidesAccess && (old.URL != spec.URL || old.Type != spec.Type)
+	known := err == nil
 	src, err := tx.PutSource(ctx, name, spec.Provides, spec.Type)
-	if err != nil || !moved || src.Paused != "" {
+	if err != nil || !known || spec.Provides != model.ProvidesAccess {
+		return "", err
+	}
+	was, err := CanonicalSpec(systemOf(old))
+	if err != nil {
+		return "", err
+	}
+	is, err := CanonicalSpec(systemOf(*spec))
+	if err != nil || bytes.Equal(was, is) {
 		return "", err
 	}
 	last, err := tx.LatestSealed(ctx, src.ID)
 	if err != nil || last == nil {
 		return "", err
 	}
-	if err := switchRemovals(ctx, tx, system(actor), src, whyMoved); err != nil {
-		return "", err
-	}
-	return whyMoved, nil
+	return noteMoved, tx.MarkMoved(ctx, src.ID)
 }
 
-// switchRemovals pauses the removals in a source, or lets them go on where why is "".
-func switchRemovals(ctx context.Context, tx *store.Tx, actor model.Actor, src store.Source, why string) error {
-	if err := tx.PauseSource(ctx, src.ID, why); err != nil {
-		return err
+// systemOf is what of a source's settings says which system it is and what of it is read.
+func systemOf(s model.SourceSpec) model.SourceSpec {
+	return model.SourceSpec{
+		Type: s.Type, URL: s.URL, Token: s.Token, Username: s.Username, Password: s.Password, LDAP: s.LDAP, SQL: s.SQL, Exec: s.Exec, Baton: s.Baton,
 	}
-	_, err := appendEvent(ctx, tx, actor, "", evidence.TypeRemovalsSwitched, evidence.RemovalsObject(src.Name),
-		evidence.RemovalsSwitched{Source: src.Name, Stopped: why != "", Reason: why}, nil)
-	return err
-}
-
-// goOnAfterMove lets the removals of a source that got another address go on: a snapshot was sealed,
-// so that it passed the guards or somebody looked at it.
-func goOnAfterMove(ctx context.Context, tx *store.Tx, snap model.Snapshot) error {
-	src, err := tx.SourceByID(ctx, snap.SourceID)
-	if err != nil || src.Paused != whyMoved {
-		return err
-	}
-	return switchRemovals(ctx, tx, system("snapshot "+strconv.FormatInt(snap.ID, 10)), src, "")
 }
 
 // checkColumns refuses to rename what no file of the source has.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"recert/campaigns/evidence"
 	"recert/model"
@@ -21,9 +22,6 @@ func (s *Service) AfterSeal(ctx context.Context, tx *store.Tx, snap model.Snapsh
 	if snap.State != model.SnapshotSealed {
 		return fmt.Errorf("snapshot %d is %s, not sealed", snap.ID, snap.State)
 	}
-	if err := goOnAfterMove(ctx, tx, snap); err != nil {
-		return err
-	}
 	runs, err := tx.RunningRunsOfSource(ctx, snap.SourceID)
 	if err != nil {
 		return err
@@ -35,6 +33,13 @@ func (s *Service) AfterSeal(ctx context.Context, tx *store.Tx, snap model.Snapsh
 	for _, id := range runs {
 		if !read.grants {
 			break // what seems to have vanished may only not have been read
+		}
+		elsewhere, err := tx.ReviewedElsewhere(ctx, id, snap.SourceID)
+		if err != nil {
+			return err
+		}
+		if elsewhere {
+			continue // another system does not show what was reviewed: that is no news
 		}
 		if err := goneItems(ctx, tx, id, snap); err != nil {
 			return err
@@ -146,6 +151,19 @@ func settleRemovals(ctx context.Context, tx *store.Tx, snap model.Snapshot, read
 	}
 }
 
+// WhyElsewhere is why a snapshot proves nothing of what was reviewed before the source's settings came
+// to name another system. A second person may say that it is the same.
+const WhyElsewhere = "The settings of the source were changed since this was reviewed, and may name another system by now. Let it go on only if it is the same system."
+
+func holdRemoval(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal) error {
+	next := r.Remediation
+	next.State, next.Reason, next.NextAt = model.Held, WhyElsewhere, tx.Now
+	if err := tx.MoveRemediation(ctx, next, r.State); err != nil {
+		return err
+	}
+	return stateEvent(ctx, tx, system("snapshot"), r.Run, r.Remediation, model.Held, WhyElsewhere, evidence.RevocationState{})
+}
+
 // settle says what one snapshot means for one removal. Only a read that began after the last call
 // proves anything of that call's effect.
 func settle(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot, whole whole) error {
@@ -161,6 +179,11 @@ func settle(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap m
 		return nil
 	case !present && !whole.proves(r):
 		return tx.NoteRemediation(ctx, r.ID, "Not shown in the snapshot of "+date+", of which not every row could be read: that proves nothing.")
+	case !present && r.Elsewhere && !strings.Contains(r.ApprovedFor, WhyElsewhere):
+		if !r.State.Can(model.Held) {
+			return tx.NoteRemediation(ctx, r.ID, WhyElsewhere)
+		}
+		return holdRemoval(ctx, tx, r)
 	case !present:
 		return confirm(ctx, tx, r, snap, "Absent by every path in the snapshot of "+date+".")
 	case r.State == model.Confirmed:

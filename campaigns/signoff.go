@@ -61,6 +61,13 @@ func (d *deciding) signOff(ctx context.Context, in SignOffInput) (*SignedOff, er
 	if left > 0 {
 		return nil, model.Errorf(model.Invalid, "%d of your items have no answer yet. Answer them, or say that you are not sure.", left)
 	}
+	own, err := d.tx.OwnAnswers(ctx, d.run.ID, d.actor.PersonKey)
+	if err != nil {
+		return nil, err
+	}
+	if own > 0 {
+		return nil, model.Errorf(model.Conflict, "%d of your answers are about what has become your own access since. Pass them on with “Not mine” in their notes, or ask whoever runs the campaign to hand them over.", own)
+	}
 	if err := d.tx.SettleReviewer(ctx, d.run.ID, d.actor.PersonKey); err != nil {
 		return nil, err
 	}

@@ -69,6 +69,7 @@ type Remediation struct {
 	InDoubtSince   Time             `bun:"in_doubt_since"` // a call without a known answer is not settled yet
 	RetryBase      *int             `bun:"retry_base"`     // attempts before a person let it go on; they count no more
 	Approved       string           `bun:"approved"`       // the second person who let it go on; "" while nobody had to
+	ApprovedFor    string           `bun:"approved_for"`   // what that person knew of: reasons, a line each
 	Proof          string           `bun:"proof"`
 	ProofSnapshot  *int64           `bun:"proof_snapshot"`
 	QueuedAt       Time             `bun:"queued_at"`

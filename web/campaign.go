@@ -159,7 +159,7 @@ func (s *site) handOver(w http.ResponseWriter, r *request) error {
 	in := campaigns.HandOverInput{
 		RunID: run.ID, From: r.PostForm.Get(campaign.FieldFrom), To: strings.TrimSpace(r.PostForm.Get(campaign.FieldTo)), Reason: r.PostForm.Get(campaign.FieldReason),
 	}
-	_, err = s.Campaigns.HandOver(r.Context(), r.actor, in)
+	done, err := s.Campaigns.HandOver(r.Context(), r.actor, in)
 	if kind := model.KindOf(err); err != nil && (kind == model.Invalid || kind == model.Conflict) {
 		r.status = statusOf(err)
 		return s.renderCampaign(w, r, run, &campaign.HandOver{From: []ui.Option{{Value: in.From}}, To: in.To, Reason: in.Reason, Error: model.Message(err)})
@@ -167,7 +167,14 @@ func (s *site) handOver(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return s.redirectWith(w, r, ui.Path("campaigns", run.Name), "handed")
+	flash := "handed"
+	switch {
+	case done.Moved == 0 && done.Left == 0:
+		flash = "handednone"
+	case done.Left > 0:
+		flash = "handedsome"
+	}
+	return s.redirectWith(w, r, ui.Path("campaigns", run.Name), flash)
 }
 
 func reviewerRow(v *campaigns.RunView, rev campaigns.ReviewerView, loc *timeLocation) campaign.Reviewer {

@@ -65,13 +65,13 @@ func (b rowBuilder) answered(row *review.Row, in *campaigns.Row) {
 		return
 	}
 	state := removalTag(*rem)
-	if rem.State == model.Queued && rem.Attempts == 0 && b.review.Open() {
+	if rem.State == model.Queued && !rem.CalledAt.Known() && b.review.Open() {
 		state.Text = "Goes out in a moment"
 	}
 	row.Removal = &review.Removal{
 		ID: strconv.FormatInt(rem.ID, 10), State: state, At: ui.At(removalTime(*rem), b.loc), Pending: rem.State.Open(), Link: staff(b.actor),
 	}
-	if rem.State != model.Queued && rem.State != model.Held || rem.Attempts > 0 {
+	if rem.State != model.Queued && rem.State != model.Held || rem.CalledAt.Known() {
 		row.ReadOnly = true // it was asked for: the answer stands
 	}
 	row.CanUndo = !row.ReadOnly

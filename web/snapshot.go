@@ -55,6 +55,8 @@ func (s *site) renderSnapshot(w http.ResponseWriter, r *request, reason, problem
 			p.Held.CanRelease, p.Held.WhyNot = false, "An admin can release it."
 		case own:
 			p.Held.CanRelease, p.Held.WhyNot = false, "You loaded it yourself; another admin must release it."
+		case !ingest.Releasable(texts(snap.Reasons)):
+			p.Held.CanRelease, p.Held.WhyNot = false, "What is missing may be rows that could not be read: correct the file and ingest it again. This one can only be discarded."
 		case newer != nil:
 			p.Held.CanRelease, p.Held.WhyNot = false, "A later snapshot of this source was taken since. This one can only be discarded."
 		}

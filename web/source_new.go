@@ -1,6 +1,8 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"regexp"
 	"strings"
@@ -47,9 +49,6 @@ func (s *site) createSource(w http.ResponseWriter, r *request) error {
 		Base: field(source.FieldBase), Owner: field(source.FieldOwner), Remove: field(source.FieldRemove), Errors: map[string]string{},
 	}
 	typed := r.PostForm.Get(source.FieldPassword)
-	if reference.MatchString(strings.TrimSpace(typed)) {
-		p.Password, typed = strings.TrimSpace(typed), ""
-	}
 	spec := sourceSpec(&p, typed)
 	if len(p.Errors) == 0 && r.PostForm.Get(source.FieldDo) == source.DoTest {
 		return s.testSource(w, r, p, spec, typed)
@@ -72,12 +71,15 @@ func (s *site) createSource(w http.ResponseWriter, r *request) error {
 	return s.renderNewSource(w, r, p)
 }
 
-// reference is how a setting names a secret that the environment holds.
-var reference = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`)
+// reference is how a configuration file names a secret of the server's environment. A form takes
+// none: whoever may use it would send any of the server's secrets to an address of their choice.
+var reference = regexp.MustCompile(`^\s*\$\{[^}]*\}\s*$`)
 
-// secretName is the name under which a typed password of a source is kept: nothing else has one like it.
+// secretName is the name under which a typed password of a source is kept. The end of it is of the
+// source's very name, because two names may differ only in what a variable's name cannot hold.
 func secretName(name string) string {
-	return "SOURCE_" + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(name)) + "_PASSWORD"
+	sum := sha256.Sum256([]byte(name))
+	return "SOURCE_" + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(name)) + "_" + strings.ToUpper(hex.EncodeToString(sum[:4]))
 }
 
 // sourceSpec makes settings of what was typed; what is missing is an error at its field.
@@ -90,16 +92,18 @@ func sourceSpec(p *source.NewPage, typed string) model.SourceSpec {
 		spec.Provides = model.Provides(p.Provides)
 		return spec
 	}
-	secret := p.Password
-	if typed != "" {
-		secret = "${" + secretName(p.Name) + "}"
-	}
-	if secret == "" {
+	secret := "${" + secretName(p.Name) + "}"
+	switch {
+	case typed == "":
 		p.Errors[source.FieldPassword] = "Type it once more: it is never sent back to this page."
+	case reference.MatchString(typed):
+		p.Errors[source.FieldPassword] = "Type the password itself. Only configuration files may name secrets of the server."
 	}
 	spec.URL, spec.Revoke.Mode = p.URL, p.Remove
 	if p.URL == "" {
 		p.Errors[source.FieldURL] = "Give the address."
+	} else if err := campaigns.CheckAddress(p.URL); err != nil {
+		p.Errors[source.FieldURL], p.URL = model.Message(err), "" // it may hold a password
 	}
 	switch p.Type {
 	case "ldap":
@@ -128,9 +132,6 @@ func (s *site) testSource(w http.ResponseWriter, r *request, p source.NewPage, s
 	switch {
 	case err == nil:
 		p.Found = ui.Notice{Tone: ui.Good, Title: "The connection works.", Text: found + " Nothing is stored yet: type the password once more and save."}
-		if typed == "" {
-			p.Found.Text = found + " Nothing is stored yet: save it."
-		}
 	case model.KindOf(err) == model.Internal:
 		return err
 	default:
@@ -152,6 +153,14 @@ func (s *site) storeSource(r *request, name string, spec *model.SourceSpec, type
 	docs := []campaigns.Document{{Kind: model.ConfigSource, Name: name, Spec: spec, At: "form"}}
 	if err := campaigns.CheckSource(spec); err != nil {
 		return &model.Error{Kind: model.Invalid, Msg: err.Error()}
+	}
+	if spec.Owner != "" {
+		if _, err := s.Store.PersonByID(r.Context(), spec.Owner); err != nil {
+			if model.KindOf(err) == model.NotFound {
+				return model.Errorf(model.Invalid, "Nobody has the person_id %q: take the people in first, or leave the owner out.", spec.Owner)
+			}
+			return err
+		}
 	}
 	if typed != "" {
 		if err := s.KeepSecret(r.Context(), secretName(name), typed); err != nil {

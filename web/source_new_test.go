@@ -13,7 +13,7 @@ import (
 
 // probe is a system that answers to one password.
 func (w *world) probe(_ context.Context, spec model.SourceSpec, password string) (string, error) {
-	if password == "right-horse" || spec.Token == "${WIKI_TOKEN}" {
+	if password == "right-horse" || spec.Type == "pigeon" {
 		return "It has 3 users.", nil
 	}
 	return "", model.Errorf(model.Invalid, "The directory refuses the account or its password.")
@@ -61,22 +61,32 @@ func TestConnect(t *testing.T) {
 			p.Want(http.StatusUnprocessableEntity)
 		}
 		saved := admin.Submit(form, typed("right-horse", "save"))
-		secret(admin.Follow(saved)).Want(http.StatusOK, webtest.In("main", webtest.HasText("Saved."), webtest.HasText("${SOURCE_DIRECTORY_PASSWORD}"), webtest.HasText("dc=example,dc=com")))
-		if w.secrets["SOURCE_DIRECTORY_PASSWORD"] != "right-horse" || len(w.secrets) != 1 {
+		secret(admin.Follow(saved)).Want(http.StatusOK, webtest.In("main", webtest.HasText("Saved."), webtest.HasText("dc=example,dc=com")))
+		if w.secrets[secretName("directory")] != "right-horse" || len(w.secrets) != 1 {
 			t.Errorf("kept %v", w.secrets)
 		}
 		spec, err := w.store.SourceSpec(t.Context(), "directory")
-		if err != nil || spec.Type != "ldap" || spec.Password != "${SOURCE_DIRECTORY_PASSWORD}" || spec.LDAP.Base != "dc=example,dc=com" || spec.Revoke.Mode != model.ModeConnector {
+		if err != nil || spec.Type != "ldap" || spec.Password != "${"+secretName("directory")+"}" || spec.LDAP.Base != "dc=example,dc=com" || spec.Revoke.Mode != model.ModeConnector {
 			t.Errorf("%+v, %v", spec, err)
 		}
 		secret(admin.Submit(form, typed("right-horse", "save"))).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("of this name already")))
 
-		// A reference is kept as it is, and shown.
+		// A reference to the server's environment is refused: a form could send any secret anywhere. So is an
+		// address with a password, which is not shown again either.
 		form = admin.Get("/sources/new?type=scim").Form("form[action='/sources/new']")
-		cloud := url.Values{"name": {"cloud"}, "url": {"https://scim.example.com/v2"}, "password": {"${WIKI_TOKEN}"}, "remove": {"manual"}, "do": {"test"}}
-		admin.Submit(form, cloud).Want(http.StatusOK, webtest.In("main", webtest.HasText("The connection works.")), webtest.Count("input[value='${WIKI_TOKEN}']", 1))
-		cloud.Set("do", "save")
-		admin.Follow(admin.Submit(form, cloud)).Want(http.StatusOK, webtest.In("main", webtest.HasText("${WIKI_TOKEN}")))
+		cloud := url.Values{"name": {"cloud"}, "url": {"https://scim.example.com/v2"}, "password": {" ${RECERT_OIDC_CLIENT_SECRET}"}, "remove": {"manual"}, "do": {"test"}}
+		admin.Submit(form, cloud).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("Type the password itself.")))
+		cloud.Set("password", "right-horse")
+		for _, address := range []string{"https://u:right-horse@scim.example.com/v2", "https://scim.example.com/v2?token=right-horse"} {
+			cloud.Set("url", address)
+			for _, do := range []string{"test", "save"} {
+				cloud.Set("do", do)
+				secret(admin.Submit(form, cloud)).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("url must hold no password")))
+			}
+		}
+		if secretName("a-b") == secretName("a.b") {
+			t.Error("two sources share the name of a secret")
+		}
 		form = admin.Get("/sources/new?type=csv").Form("form[action='/sources/new']")
 		admin.Follow(admin.Submit(form, url.Values{"name": {"payroll"}, "provides": {"people"}, "do": {"save"}})).Want(http.StatusOK, webtest.Count("a[href='/sources/payroll/upload']", 1))
 	})

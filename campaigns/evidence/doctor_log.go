@@ -130,10 +130,14 @@ func checkSequenced(ctx context.Context, d *doctor) error {
 	if err != nil && model.KindOf(err) != model.NotFound {
 		return err
 	}
-	if cp.Size < size && cp.At < d.Now.Add(-sealedAfter) {
+	if cp.Size >= size {
+		return nil
+	}
+	oldest, err := d.LoggedAt(ctx, cp.Size) // the first entry that no checkpoint is over
+	if err == nil && oldest < d.Now.Add(-sealedAfter) {
 		d.fault("the newest checkpoint is over %d of %d entries", cp.Size, size)
 	}
-	return nil
+	return err
 }
 
 // logEntries calls fn for the hash of each entry of the log, in order.

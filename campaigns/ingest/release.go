@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 
 	"recert/campaigns"
@@ -11,8 +13,7 @@ import (
 )
 
 // Release seals a held snapshot on the word of an admin who is not the one who ingested it, under
-// whichever identity. It is
-// compared again with the latest sealed snapshot. Kinds of errors: Forbidden for the wrong
+// whichever identity. It is compared again with the latest sealed snapshot. Kinds of errors: Forbidden for the wrong
 // person, Invalid without a reason, Conflict where the snapshot is not held any more or a newer
 // one was sealed or is being loaded.
 func (s *Service) Release(ctx context.Context, actor model.Actor, snapshotID int64, reason string) (Result, error) {
@@ -24,6 +25,13 @@ func (s *Service) Release(ctx context.Context, actor model.Actor, snapshotID int
 		}
 		if same {
 			return model.Errorf(model.Forbidden, "%s ingested this snapshot: another admin must release it.", snap.Actor)
+		}
+		var reasons []string
+		if err := json.Unmarshal([]byte(snap.Reasons), &reasons); err != nil {
+			return fmt.Errorf("read why snapshot %d is held: %w", snap.ID, err)
+		}
+		if !Releasable(reasons) {
+			return model.Errorf(model.Conflict, "What is missing in this snapshot may be rows that could not be read: it can only be discarded. %s", mustCorrect)
 		}
 		newer, err := tx.NewerSnapshot(ctx, src.ID, snap.ID)
 		if err != nil {

@@ -3,6 +3,8 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"recert/model"
 	"recert/model/store"
@@ -51,6 +53,16 @@ func (u *unreadRows) may(id, entitlement string) bool {
 	return u.nameless > 0 || u.ids[id] || entitlement != "" && (u.entitlements[entitlement] || u.pairs[[2]string{id, entitlement}])
 }
 
+// mustCorrect stands in each sentence that unread gives.
+const mustCorrect = "Correct the file and ingest it again."
+
+// Releasable tells whether an admin's word is enough for a held snapshot, by the reasons that it is
+// held for. Where a missing row may be one that could not be read, it is not: the next file would
+// show the row again, and it would look like access that was granted anew.
+func Releasable(reasons []string) bool {
+	return !slices.ContainsFunc(reasons, func(r string) bool { return strings.HasSuffix(r, mustCorrect) })
+}
+
 // unread are the sentences for which a snapshot must wait because a rejected row may be one that
 // seems to be gone, or may be what ties an account to its person: without it a reviewer could come
 // to review the own access.
@@ -72,7 +84,7 @@ func (j *job) unread(ctx context.Context, tx *store.Tx, ledgers []model.Ledger) 
 				return nil, fmt.Errorf("look for rejected %s among the missing: %w", l.Kind, err)
 			}
 			if found {
-				out = append(out, fmt.Sprintf("%d of the %s could not be read, and %d that the previous snapshot had are missing: they may be the same. Correct the file and ingest it again.",
+				out = append(out, fmt.Sprintf("%d of the %s could not be read, and %d that the previous snapshot had are missing: they may be the same. "+mustCorrect,
 					rejected, l.Kind, l.Gone))
 			}
 		}
@@ -84,7 +96,7 @@ func (j *job) unread(ctx context.Context, tx *store.Tx, ledgers []model.Ledger) 
 			return nil, fmt.Errorf("look for rejected accounts among those that hold something: %w", err)
 		}
 		if found {
-			out = append(out, fmt.Sprintf("%d of the accounts could not be read, and grants name accounts that no row tells of: they may be the same, and then nobody knows whose they are. Correct the file and ingest it again.", rejected))
+			out = append(out, fmt.Sprintf("%d of the accounts could not be read, and grants name accounts that no row tells of: they may be the same, and then nobody knows whose they are. "+mustCorrect, rejected))
 		}
 	}
 	return out, nil

@@ -97,6 +97,11 @@ func (w *Worker) claim(ctx context.Context, source int64) (*claim, error) {
 // protocol does the attempt. It returns an error only where what happened could not be written
 // down; then the attempt stays open, and is closed as lost by the next claim.
 func (w *Worker) protocol(ctx context.Context, c *claim) error {
+	if elsewhere, err := w.elsewhere(ctx, c); err != nil {
+		return err
+	} else if elsewhere {
+		return w.finish(ctx, c, *held(whyMoved), nil)
+	}
 	target, err := w.Targets(ctx, c.SourceID)
 	if err != nil {
 		return w.unread(ctx, c, unusable(err), c.State)

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"recert/campaigns"
 	"recert/campaigns/connector"
@@ -22,6 +24,7 @@ const (
 	whyHourCap   = "More was removed in this source in an hour than may be without a second person."
 	whyRunCap    = "More was removed for this campaign than may be without a second person."
 	whyDryRun    = "Dry run: it would be removed now. Nothing was asked of the target. Switch dry_run off, then let it go on."
+	whyMoved     = campaigns.WhyElsewhere
 	whyApproved  = "A second person let it go on."
 	whyStopped   = "Removals were stopped before anything was asked of the target."
 )
@@ -50,15 +53,12 @@ func (w *Worker) hold(ctx context.Context, tx *store.Tx, c *claim, seen connecto
 	if spec.Revoke.DryRun {
 		return held(whyDryRun), nil
 	}
-	if c.Approved != "" {
-		return nil, nil
-	}
 	switch {
-	case protected(spec.Revoke.Protected, c.access):
+	case protected(spec.Revoke.Protected, c.access) && !approvedFor(c.Remediation, whyProtected):
 		return held(whyProtected), nil
-	case seen.Self:
+	case seen.Self && !approvedFor(c.Remediation, whySelf):
 		return held(whySelf), nil
-	case seen.Last:
+	case seen.Last && !approvedFor(c.Remediation, whyLast):
 		// Of an ordinary group somebody is the last member every day.
 		ok, err := powerful(ctx, tx, c.Remediation)
 		if err != nil {
@@ -68,8 +68,8 @@ func (w *Worker) hold(ctx context.Context, tx *store.Tx, c *claim, seen connecto
 			return held(whyLast), nil
 		}
 	}
-	if c.CalledAt.Known() {
-		return nil, nil // it counts already
+	if c.CalledAt.Known() || approvedFor(c.Remediation, whyHourCap) && approvedFor(c.Remediation, whyRunCap) {
+		return nil, nil // it counts already, or need not count
 	}
 	return w.capped(ctx, tx, c, spec)
 }
@@ -90,6 +90,20 @@ func powerful(ctx context.Context, tx *store.Tx, r model.Remediation) (bool, err
 	return e.Privileged == model.Yes || e.Risk == "high" || e.Risk == "critical", nil
 }
 
+// approvedFor tells whether a second person let a removal go on knowing of a reason to hold it.
+func approvedFor(r model.Remediation, why string) bool {
+	return r.Approved != "" && slices.Contains(strings.Split(r.ApprovedFor, "\n"), why)
+}
+
+// elsewhere tells whether a removal must wait because what was reviewed may be in another system than
+// the one that would be asked now: what that shows, or does not, proves nothing.
+func (w *Worker) elsewhere(ctx context.Context, c *claim) (bool, error) {
+	if approvedFor(c.Remediation, whyMoved) {
+		return false, nil
+	}
+	return w.Store.ReviewedElsewhere(ctx, c.RunID, c.SourceID)
+}
+
 func held(why string) *verdict { return &verdict{to: model.Held, reason: why} }
 
 // capped holds what is over the limit of the source's hour, or of the campaign.
@@ -98,7 +112,7 @@ func (w *Worker) capped(ctx context.Context, tx *store.Tx, c *claim, spec model.
 	if err != nil {
 		return nil, err
 	}
-	if most >= 0 {
+	if most >= 0 && !approvedFor(c.Remediation, whyHourCap) {
 		n, err := tx.CalledSince(ctx, c.Remediation, tx.Now.Add(-time.Hour), most)
 		if err != nil {
 			return nil, err
@@ -115,7 +129,7 @@ func (w *Worker) capped(ctx context.Context, tx *store.Tx, c *claim, spec model.
 	if err := json.Unmarshal([]byte(run.Spec), &campaign); err != nil {
 		return nil, fmt.Errorf("read the definition of %s: %w", run.Name, err)
 	}
-	if most, err = campaigns.RemovalCap(campaign.RemovalCap, run.Items); err != nil || most < 0 {
+	if most, err = campaigns.RemovalCap(campaign.RemovalCap, run.Items); err != nil || most < 0 || approvedFor(c.Remediation, whyRunCap) {
 		return nil, err
 	}
 	n, err := tx.CalledInRun(ctx, c.Remediation, most)
@@ -132,6 +146,9 @@ func protected(list model.Strings, a connector.Access) bool {
 		return s == store.Fold(a.AccountID) || a.Username != "" && s == store.Fold(a.Username)
 	})
 }
+
+// maxReason is how many characters a reason may have.
+const maxReason = 2000
 
 // approveChunk is how many held removals one transaction lets go on.
 const approveChunk = 200
@@ -200,7 +217,24 @@ func approve(ctx context.Context, tx *store.Tx, who model.Actor, r model.Remedia
 	if err != nil {
 		return err
 	}
-	if err := tx.ApproveRemediation(ctx, r.ID, who.Label(), whyApproved); err != nil {
+	if r.Reason == whyDryRun {
+		src, err := tx.SourceByID(ctx, r.SourceID)
+		if err != nil {
+			return err
+		}
+		spec, err := tx.SourceSpec(ctx, src.Name)
+		if err != nil {
+			return err
+		}
+		if spec.Revoke.DryRun {
+			return model.Errorf(model.Forbidden, "The source %s is on dry run: switch dry_run off in its settings first.", src.Name)
+		}
+	}
+	reasons := r.Reason
+	if r.ApprovedFor != "" {
+		reasons = r.ApprovedFor + "\n" + r.Reason
+	}
+	if err := tx.ApproveRemediation(ctx, r.ID, who.Label(), reasons, whyApproved); err != nil {
 		return err
 	}
 	r.State, r.Reason, r.Proof = model.Queued, whyApproved, ""
@@ -212,6 +246,9 @@ func approve(ctx context.Context, tx *store.Tx, who model.Actor, r model.Remedia
 func Stop(ctx context.Context, s *store.Store, who model.Actor, reason string) error {
 	if !who.Has(model.Admin, model.CampaignManager) {
 		return model.Errorf(model.Forbidden, "Only an admin or a campaign manager may stop removals.")
+	}
+	if utf8.RuneCountInString(reason) > maxReason || !utf8.ValidString(reason) || strings.ContainsRune(reason, 0) {
+		return model.Errorf(model.Invalid, "The reason has at most %d characters of text.", maxReason)
 	}
 	if reason == "" {
 		return model.Errorf(model.Invalid, "Say why removals are stopped: it stands in the evidence.")

@@ -237,24 +237,100 @@ func TestRunCap(t *testing.T) {
 	})
 }
 
-// TestDryRun: nothing is asked of the target, also not after a second person let it go on.
+// TestElsewhere: what was reviewed in another system is not looked up in this one: that it is not there
+// proves nothing. A second person may say that it is the same system.
+func TestElsewhere(t *testing.T) {
+	t.Parallel()
+	each(t, 1, 1, func(t *testing.T, r *rig) {
+		r.reviewed(1)
+		var snap int64
+		r.tx(func(tx *store.Tx) error {
+			s := model.Snapshot{SourceID: r.source, AsOf: tx.Now, State: model.SnapshotLoading, Origin: "live", Actor: "tester", Extraction: "{}", Unmatched: "{}", Problems: "{}", Reasons: "[]", StartedAt: tx.Now}
+			var err error
+			if snap, err = tx.InsertSnapshot(t.Context(), s); err != nil {
+				return err
+			}
+			return tx.InsertRunSource(t.Context(), r.run.ID, r.source, snap)
+		})
+		r.clock.Add(time.Minute)
+		r.tx(func(tx *store.Tx) error { return tx.MarkMoved(t.Context(), r.source) })
+		w := r.worker("w1")
+		r.settle(w)
+		r.is("u1/g1", model.Held, whyMoved)
+		if n := len(r.srv.Calls()); n != 0 {
+			t.Errorf("another system was asked %d times", n)
+		}
+		if n, err := Approve(t.Context(), r.s, admin, nil); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		r.settle(w)
+		r.is("u1/g1", model.Confirmed, "")
+	})
+}
+
+// TestApprovedForOneReason: who lets a removal go on knows of one reason to hold it, and answers for no
+// other; and what failed and is tried again needs a second person again.
+func TestApprovedForOneReason(t *testing.T) {
+	t.Parallel()
+	each(t, 2, 1, func(t *testing.T, r *rig) {
+		r.configure(`"hourly_cap":"0"`)
+		r.reviewed(2)
+		w := r.worker("w1")
+		r.settle(w)
+		r.is("u1/g1", model.Held, whyHourCap)
+		r.configure(`"hourly_cap":"0","protected":["u1"]`)
+		if n, err := Approve(t.Context(), r.s, admin, nil); n != 2 || err != nil {
+			t.Fatal(n, err)
+		}
+		r.settle(w)
+		r.is("u1/g1", model.Held, whyProtected)
+		r.is("u2/g1", model.Confirmed, "")
+		if n, err := Approve(t.Context(), r.s, admin, nil); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		row := r.row("u1/g1")
+		if !approvedFor(row.Remediation, whyProtected) || !approvedFor(row.Remediation, whyHourCap) {
+			t.Errorf("approved for %q", row.ApprovedFor)
+		}
+		r.tx(func(tx *store.Tx) error {
+			next := row.Remediation
+			next.State, next.Reason = model.Failed, "It came to nothing."
+			if err := tx.MoveRemediation(t.Context(), next, row.State); err != nil {
+				return err
+			}
+			return stateEvent(t.Context(), tx, "tester", r.run.Name, next, row.State, 0)
+		})
+		if err := Retry(t.Context(), r.s, manager, row.ID); err != nil {
+			t.Fatal(err)
+		}
+		r.settle(w)
+		r.is("u1/g1", model.Held, whyProtected)
+		if !r.srv.HasMember("g1", "u1") {
+			t.Error("what was approved before let it go on")
+		}
+		r.holds()
+	})
+}
+
+// TestDryRun: nothing is asked of the target, and nobody can let it go on while the source is on dry run.
 func TestDryRun(t *testing.T) {
 	t.Parallel()
 	each(t, 1, 1, func(t *testing.T, r *rig) {
 		r.configure(`"dry_run":true`)
 		r.reviewed(1)
 		w := r.worker("w1")
-		for range 2 {
-			r.settle(w)
-			r.is("u1/g1", model.Held, whyDryRun)
-			if _, err := Approve(t.Context(), r.s, admin, nil); err != nil {
-				t.Fatal(err)
-			}
+		r.settle(w)
+		r.is("u1/g1", model.Held, whyDryRun)
+		if _, err := Approve(t.Context(), r.s, admin, []int64{r.ids["u1/g1"]}); model.KindOf(err) != model.Forbidden || !strings.Contains(err.Error(), "dry run") {
+			t.Errorf("on dry run: %v", err)
 		}
 		if n := r.patches(); n != 0 {
 			t.Errorf("the target was asked %d times", n)
 		}
 		r.configure(`"dry_run":false`)
+		if _, err := Approve(t.Context(), r.s, admin, nil); err != nil {
+			t.Fatal(err)
+		}
 		r.settle(w)
 		r.is("u1/g1", model.Confirmed, "")
 		r.holds()

@@ -128,7 +128,7 @@ func (k *keeper) dataKey(s store.Secret) ([]byte, error) {
 // put keeps a secret that was typed into a form. The value is never shown again.
 func (k *keeper) put(ctx context.Context, name, value string) error {
 	if len(k.keys) == 0 {
-		return model.Errorf(model.Invalid, "No password can be kept here, because Recert runs without --secrets-key-file. Give the name of an environment variable instead, as ${WIKI_PASSWORD}.")
+		return model.Errorf(model.Invalid, "No password can be kept here, because Recert runs without --secrets-key-file. Start it with one, or describe the source in a configuration file.")
 	}
 	key := make([]byte, 32)
 	rand.Read(key)

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS sources (
     provides   TEXT COLLATE "C" NOT NULL, -- people, access
     type       TEXT COLLATE "C" NOT NULL,
     paused     TEXT COLLATE "C" NOT NULL, -- why removals in it are paused; '' when they are not
+    moved_at   BIGINT, -- when the settings last came to name another system, as far as anybody knows
     created_at BIGINT NOT NULL
 );
 
@@ -381,6 +382,7 @@ CREATE TABLE IF NOT EXISTS remediations (
     in_doubt_since  BIGINT, -- a call without a known answer: nobody else changes the same object until it is settled
     retry_base      BIGINT, -- attempts made before a person let a failed removal go on: they count no more
     approved        TEXT COLLATE "C" NOT NULL DEFAULT '', -- the second person who let it go on, '' while nobody had to
+    approved_for    TEXT COLLATE "C" NOT NULL DEFAULT '', -- the reasons that were let go on, a line each
     proof           TEXT COLLATE "C" NOT NULL, -- '', read, snapshot
     proof_snapshot  BIGINT,
     queued_at       BIGINT NOT NULL,

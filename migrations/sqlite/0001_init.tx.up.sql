@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS sources (
     provides   TEXT NOT NULL, -- people, access
     type       TEXT NOT NULL,
     paused     TEXT NOT NULL, -- why removals in it are paused; '' when they are not
+    moved_at   INTEGER, -- when the settings last came to name another system, as far as anybody knows
     created_at INTEGER NOT NULL
 );
 
@@ -384,6 +385,7 @@ CREATE TABLE IF NOT EXISTS remediations (
     in_doubt_since  INTEGER, -- a call without a known answer: nobody else changes the same object until it is settled
     retry_base      INTEGER, -- attempts made before a person let a failed removal go on: they count no more
     approved        TEXT NOT NULL DEFAULT '', -- the second person who let it go on, '' while nobody had to
+    approved_for    TEXT NOT NULL DEFAULT '', -- the reasons that were let go on, a line each
     proof           TEXT NOT NULL, -- '', read, snapshot
     proof_snapshot  INTEGER,
     queued_at       INTEGER NOT NULL,

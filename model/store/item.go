@@ -25,6 +25,15 @@ func (tx *Tx) LockItem(ctx context.Context, run, id int64) (model.Item, error) {
 	return it, err
 }
 
+// OwnAnswers counts the answers of a reviewer in a run, not final yet, about accounts that are the
+// reviewer's own by now.
+func (q queries) OwnAnswers(ctx context.Context, run, reviewer int64) (int64, error) {
+	var n int64
+	err := q.one(ctx, &n, "", `SELECT COUNT(*) FROM items i JOIN correlations c ON c.account_key = i.account_key
+		WHERE i.run_id = ? AND i.reviewer_key = ? AND i.outcome = '' AND i.answer <> '' AND c.person_key = ?`, run, reviewer, reviewer)
+	return n, err
+}
+
 // UnansweredItems are the items of a reviewer that are not final and have no answer but unsure, by
 // id, locked.
 func (tx *Tx) UnansweredItems(ctx context.Context, run, reviewer int64) ([]model.Item, error) {

@@ -130,6 +130,13 @@ type Checkpoint struct {
 	At   model.Time `bun:"at"`
 }
 
+// LoggedAt is when the event at an index of the log happened.
+func (q queries) LoggedAt(ctx context.Context, idx int64) (model.Time, error) {
+	var at model.Time
+	err := q.one(ctx, &at, "There is no such entry.", "SELECT e.at FROM log_entries l JOIN events e ON e.id = l.event_id WHERE l.idx = ?", idx)
+	return at, err
+}
+
 // LatestCheckpoint is the newest one; NotFound where none was signed yet.
 func (q queries) LatestCheckpoint(ctx context.Context) (Checkpoint, error) {
 	var c Checkpoint

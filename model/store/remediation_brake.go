@@ -76,8 +76,8 @@ func (tx *Tx) HeldRemediations(ctx context.Context, ids []int64, after int64, li
 	return rs, err
 }
 
-// ApproveRemediation lets a held removal go on, by whom.
-func (tx *Tx) ApproveRemediation(ctx context.Context, id int64, who, reason string) error {
-	return tx.execOne(ctx, `UPDATE remediations SET state = 'queued', approved = ?, reason = ?, next_at = ?, lease_until = NULL, fence = fence + 1
-		WHERE id = ? AND state = 'held'`, who, reason, tx.Now, id)
+// ApproveRemediation lets a held removal go on, by whom and for which reasons, a line each.
+func (tx *Tx) ApproveRemediation(ctx context.Context, id int64, who, reasons, reason string) error {
+	return tx.execOne(ctx, `UPDATE remediations SET state = 'queued', approved = ?, approved_for = ?, reason = ?, next_at = ?, lease_until = NULL, fence = fence + 1
+		WHERE id = ? AND state = 'held'`, who, reasons, reason, tx.Now, id)
 }

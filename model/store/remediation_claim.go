@@ -147,8 +147,8 @@ func (tx *Tx) LockRemediation(ctx context.Context, id int64) (model.Remediation,
 	return r, err
 }
 
-// RequeueRemediation lets a failed removal go on: what was tried before counts no more.
+// RequeueRemediation lets a failed removal go on: what was tried, and what was approved, before counts no more.
 func (tx *Tx) RequeueRemediation(ctx context.Context, id int64, reason string) error {
 	return tx.execOne(ctx, `UPDATE remediations SET state = 'queued', reason = ?, next_at = ?, in_doubt_since = NULL, closed_at = NULL, lease_until = NULL,
-		fence = fence + 1, retry_base = attempts WHERE id = ? AND state = 'failed'`, reason, tx.Now, id)
+		fence = fence + 1, retry_base = attempts, approved = '', approved_for = '' WHERE id = ? AND state = 'failed'`, reason, tx.Now, id)
 }

@@ -27,11 +27,11 @@ func (q queries) ItemRemediations(ctx context.Context, run int64, items []int64)
 	return rs, err
 }
 
-// CancelRemediation cancels a removal that nobody has begun. ok is false where it has been claimed
+// CancelRemediation cancels a removal that nothing was asked for. ok is false where it has been claimed
 // in the meantime, or is in another state.
 func (tx *Tx) CancelRemediation(ctx context.Context, id int64, reason string) (ok bool, err error) {
 	n, err := tx.exec(ctx, `UPDATE remediations SET state = 'cancelled', reason = ?, closed_at = ?
-		WHERE id = ? AND state IN ('queued', 'held') AND attempts = 0 AND called_at IS NULL AND (lease_until IS NULL OR lease_until < ?)`, reason, tx.Now, id, tx.Now)
+		WHERE id = ? AND state IN ('queued', 'held') AND called_at IS NULL AND (lease_until IS NULL OR lease_until < ?)`, reason, tx.Now, id, tx.Now)
 	return n == 1, err
 }
 
@@ -44,6 +44,7 @@ type RemediationAtSeal struct {
 	SamePath    bool   `bun:"same_path"`    // another grant by the same path is live
 	AnyPath     bool   `bun:"any_path"`     // the access is live by some path
 	Account     string `bun:"account"`      // current data of the account; "" where it is gone
+	Elsewhere   bool   `bun:"elsewhere"`    // what was reviewed was read before the source's settings named another system
 }
 
 // RemediationsAtSeal gives up to limit removals in a source that a snapshot may settle or reopen,
@@ -61,6 +62,8 @@ func (tx *Tx) RemediationsAtSeal(ctx context.Context, source, after int64, limit
 		EXISTS (SELECT 1 FROM grants g WHERE g.source_id = r.source_id AND g.account_key = r.account_key AND g.entitlement_key = r.entitlement_key
 			AND g.last_snapshot IS NULL) AS any_path,
 		COALESCE((SELECT v.data FROM account_versions v WHERE v.source_id = r.source_id AND v.account_key = r.account_key AND v.last_snapshot IS NULL), '') AS account
+		, EXISTS (SELECT 1 FROM run_sources t JOIN snapshots n ON n.id = t.snapshot_id JOIN sources s ON s.id = t.source_id
+			WHERE t.run_id = r.run_id AND t.source_id = r.source_id AND s.moved_at IS NOT NULL AND n.started_at <= s.moved_at) AS elsewhere
 		FROM remediations r JOIN runs u ON u.id = r.run_id
 		WHERE r.source_id = ? AND r.id > ? AND r.state IN ('queued', 'held', 'sent', 'failed', 'came_back', 'confirmed')
 		AND (r.lease_until IS NULL OR r.lease_until < ?) ORDER BY r.id LIMIT ?`+lock,

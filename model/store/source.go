@@ -13,7 +13,8 @@ type Source struct {
 	Name      string         `bun:"name"`
 	Provides  model.Provides `bun:"provides"`
 	Type      string         `bun:"type"`
-	Paused    string         `bun:"paused"` // why removals in it are paused; "" when they are not
+	Paused    string         `bun:"paused"`   // why removals in it are paused; "" when they are not
+	MovedAt   model.Time     `bun:"moved_at"` // when its settings last came to name another system
 	CreatedAt model.Time     `bun:"created_at"`
 }
 
@@ -61,6 +62,20 @@ func (tx *Tx) PutSource(ctx context.Context, name string, provides model.Provide
 // PauseSource says why removals in a source are paused; "" lets them go on.
 func (tx *Tx) PauseSource(ctx context.Context, id int64, why string) error {
 	return tx.execOne(ctx, "UPDATE sources SET paused = ? WHERE id = ?", why, id)
+}
+
+// MarkMoved says that the settings of a source name another system from now on.
+func (tx *Tx) MarkMoved(ctx context.Context, id int64) error {
+	return tx.execOne(ctx, "UPDATE sources SET moved_at = ? WHERE id = ?", tx.Now, id)
+}
+
+// ReviewedElsewhere tells whether what a run reviewed of a source was read before the settings of the
+// source came to name another system.
+func (q queries) ReviewedElsewhere(ctx context.Context, run, source int64) (bool, error) {
+	var n int64
+	err := q.one(ctx, &n, "", `SELECT COUNT(*) FROM run_sources r JOIN snapshots n ON n.id = r.snapshot_id JOIN sources s ON s.id = r.source_id
+		WHERE r.run_id = ? AND r.source_id = ? AND s.moved_at IS NOT NULL AND n.started_at <= s.moved_at`, run, source)
+	return n > 0, err
 }
 
 // LockSource makes everything that seals a snapshot of the source wait for this transaction.

@@ -49,7 +49,6 @@ type NewPage struct {
 	Provides string
 	URL      string
 	User     string
-	Password string // only a reference like ${WIKI_PASSWORD}: what was typed is never sent back
 	Base     string
 	Owner    string
 	Remove   string
@@ -93,8 +92,8 @@ func (p NewPage) password() ui.Field {
 		label = "Token or password"
 	}
 	return ui.Field{
-		Name: FieldPassword, Label: label, Value: p.Password, Type: "password", Required: true, Auto: "new-password", Error: p.Errors[FieldPassword],
-		Help: "It is kept encrypted and never shown again. Or the name of an environment variable that holds it: ${WIKI_PASSWORD}",
+		Name: FieldPassword, Label: label, Type: "password", Required: true, Auto: "new-password", Error: p.Errors[FieldPassword],
+		Help: "It is kept encrypted and never shown again.",
 	}
 }
 
