@@ -114,6 +114,8 @@ var invariants = []invariant{
 	{"configs.events", checkConfigs},
 	{"users.roles", checkUsers},
 	{"sessions.roles", checkSessions},
+	{"removals.approvals", checkApprovals},
+	{"removals.stops", checkStops},
 	{"references", rule(store.RuleReferences)},
 	{"secrets", checkSecrets},
 }

@@ -25,6 +25,14 @@ func init() {
 			saying("no sign-in is logged", "INSERT INTO users (iss, sub, email, name, person_key, roles, theme, created_at, last_login_at) VALUES ('i', 's', '', '', NULL, 'admin', '', 1, 1)"),
 			saying("no sign-in is logged", "UPDATE users SET sub = 'other' WHERE roles = 'auditor'"),
 		},
+		"removals.approvals": {
+			{sql: []string{"UPDATE remediations SET approved = 'somebody', approved_for = 'a reason' WHERE id = " + byRead}, says: "its events do not say", alone: true},
+			saying("its events do not say", "UPDATE remediations SET approved_for = 'a reason'"),
+		},
+		"removals.stops": {
+			{sql: []string{"UPDATE sources SET paused = 'for nothing' WHERE name = 'wiki'"}, says: `source "wiki"`, alone: true},
+			{sql: []string{"INSERT INTO removal_stops (id, reason, actor, at) VALUES (1, 'x', 'y', 1)"}, says: `source ""`, alone: true},
+		},
 		"sessions.roles": {
 			{sql: []string{"UPDATE sessions SET roles = 'admin' WHERE roles = 'auditor'"}, says: `"admin", and was started with "auditor"`, alone: true},
 			saying("started by no event", "UPDATE sessions SET token_hash = (SELECT hash FROM events WHERE id = 2) WHERE roles = 'auditor'"),
