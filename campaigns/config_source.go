@@ -27,8 +27,9 @@ func CheckAddress(address string) error {
 	if err != nil || u.Host == "" {
 		return model.Errorf(model.Invalid, "url must be an address like https://wiki.example.com/scim/v2")
 	}
-	if _, has := u.User.Password(); has || u.RawQuery != "" || u.Fragment != "" {
-		return model.Errorf(model.Invalid, "url must hold no password and no options; give the password by its own setting")
+	_, has := u.User.Password()
+	if sql := u.Scheme == "postgres" || u.Scheme == "postgresql" || u.Scheme == "mysql"; has || u.User != nil && !sql || u.ForceQuery || u.RawQuery != "" || u.Fragment != "" {
+		return model.Errorf(model.Invalid, "url must hold no password and no options, and a user only where it is a database; give credentials by their own settings")
 	}
 	return nil
 }
@@ -153,11 +154,14 @@ func applySource(ctx context.Context, tx *store.Tx, name string, spec *model.Sou
 	if err != nil || bytes.Equal(was, is) {
 		return "", err
 	}
-	last, err := tx.LatestSealed(ctx, src.ID)
-	if err != nil || last == nil {
+	if err := tx.MarkMoved(ctx, src.ID); err != nil {
 		return "", err
 	}
-	return noteMoved, tx.MarkMoved(ctx, src.ID)
+	read, err := tx.Snapshots(ctx, src.ID, 0, 1)
+	if err != nil || len(read) == 0 {
+		return "", err
+	}
+	return noteMoved, nil
 }
 
 // systemOf is what of a source's settings says which system it is and what of it is read.

@@ -113,9 +113,6 @@ func lockParts(ctx context.Context, tx *store.Tx, run, a, b int64) (map[int64]mo
 }
 
 func (d *deciding) handOver(ctx context.Context, to *scope.Person, reason string, out *HandedOver) error {
-	if err := d.ensureReviewer(ctx, to); err != nil {
-		return err
-	}
 	items, err := d.tx.UnansweredItems(ctx, d.run.ID, d.part.PersonKey)
 	if err != nil {
 		return err
@@ -146,6 +143,9 @@ func (d *deciding) handOver(ctx context.Context, to *scope.Person, reason string
 	}
 	if out.Moved == 0 {
 		return nil
+	}
+	if err := d.ensureReviewer(ctx, to); err != nil {
+		return err
 	}
 	if err := d.tx.AddRunReviewer(ctx, d.run.ID, to.Key, moved); err != nil {
 		return err

@@ -66,7 +66,7 @@ func (d *deciding) signOff(ctx context.Context, in SignOffInput) (*SignedOff, er
 		return nil, err
 	}
 	if own > 0 {
-		return nil, model.Errorf(model.Conflict, "%d of your answers are about what has become your own access since. Pass them on with “Not mine” in their notes, or ask whoever runs the campaign to hand them over.", own)
+		return nil, model.Errorf(model.Conflict, "%d of your answers are about what has become your own access since. Pass them on with “Not mine” in their notes.", own)
 	}
 	if err := d.tx.SettleReviewer(ctx, d.run.ID, d.actor.PersonKey); err != nil {
 		return nil, err

@@ -171,6 +171,8 @@ func (s *site) handOver(w http.ResponseWriter, r *request) error {
 	switch {
 	case done.Moved == 0 && done.Left == 0:
 		flash = "handednone"
+	case done.Moved == 0:
+		flash = "handedown"
 	case done.Left > 0:
 		flash = "handedsome"
 	}

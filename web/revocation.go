@@ -143,6 +143,7 @@ func (s *site) revocation(w http.ResponseWriter, r *request) error {
 		p.Attempts = append(p.Attempts, v)
 	}
 	p.Outcome = outcomeStep(&row, len(attempts) > 0, r.zone)
+	p.Version = itoa(row.Fence)
 	p.CanLetGo = row.State == model.Held && r.actor.Has(model.Admin)
 	p.CanRetry = row.State == model.Failed && r.actor.Has(managers...)
 	return s.render(w, r, revocation.Show(p))

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"recert/campaigns/remediate"
@@ -18,6 +19,9 @@ func (s *site) brakes(r *request, p *revocation.ListPage, held int64) error {
 	}
 	admin := r.actor.Has(model.Admin)
 	p.Held, p.CanHeld = held, admin
+	if p.HeldVersion, err = s.Store.HeldVersion(r.Context()); err != nil {
+		return err
+	}
 	p.CanStop, p.CanGo = stop == nil && r.actor.Has(managers...), admin
 	p.Reason = ui.Field{Name: "reason", Label: "Why", Help: "It stands in the evidence.", Required: true}
 	if stop != nil {
@@ -36,7 +40,14 @@ func (s *site) approve(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	to := "/revocations/" + itoa(id)
-	n, err := remediate.Approve(r.Context(), s.Store, r.actor, []int64{id})
+	if err := r.form(); err != nil {
+		return err
+	}
+	fence, err := strconv.ParseInt(r.PostForm.Get(revocation.FieldVersion), 10, 64)
+	if err != nil || fence == 0 {
+		fence = -1 // no removal has it
+	}
+	n, err := remediate.Approve(r.Context(), s.Store, r.actor, []int64{id}, fence)
 	if err != nil {
 		return err
 	}
@@ -48,10 +59,25 @@ func (s *site) approve(w http.ResponseWriter, r *request) error {
 
 // approveAll lets every held removal go on that the admin may let.
 func (s *site) approveAll(w http.ResponseWriter, r *request) error {
-	if _, err := remediate.Approve(r.Context(), s.Store, r.actor, nil); err != nil {
+	if err := r.form(); err != nil {
 		return err
 	}
-	return s.redirectWith(w, r, "/revocations", "letgoall")
+	held, err := s.Store.HeldVersion(r.Context())
+	if err != nil {
+		return err
+	}
+	if held != r.PostForm.Get(revocation.FieldVersion) {
+		return redirect(w, r, "/revocations?state=held") // they go on already, or others wait by now: look first
+	}
+	n, err := remediate.Approve(r.Context(), s.Store, r.actor, nil, 0)
+	if err != nil {
+		return err
+	}
+	flash := "letgoall"
+	if n == 0 {
+		flash = "letgonone"
+	}
+	return s.redirectWith(w, r, "/revocations", flash)
 }
 
 // stopRemovals stops what connectors remove, everywhere.

@@ -157,7 +157,10 @@ const approveChunk = 200
 // second person: an admin who, under whichever identity, neither answered the item nor is the one
 // whose access goes. Of many,
 // those that the admin may not let go on stay held; of one that is an error.
-func Approve(ctx context.Context, s *store.Store, who model.Actor, ids []int64) (n int, err error) {
+//
+// fence is that of the one removal as the admin saw it, 0 of many: held anew since, it is held for a
+// reason that nobody has seen, and that is a Conflict.
+func Approve(ctx context.Context, s *store.Store, who model.Actor, ids []int64, fence int64) (n int, err error) {
 	if !who.Has(model.Admin) {
 		return 0, model.Errorf(model.Forbidden, "Only an admin may let a held removal go on.")
 	}
@@ -170,7 +173,7 @@ func Approve(ctx context.Context, s *store.Store, who model.Actor, ids []int64) 
 				return err
 			}
 			for _, r := range rs {
-				err := approve(ctx, tx, who, r)
+				err := approve(ctx, tx, who, r, fence)
 				if model.KindOf(err) == model.Forbidden && len(ids) != 1 {
 					continue
 				}
@@ -189,7 +192,7 @@ func Approve(ctx context.Context, s *store.Store, who model.Actor, ids []int64) 
 	}
 }
 
-func approve(ctx context.Context, tx *store.Tx, who model.Actor, r model.Remediation) error {
+func approve(ctx context.Context, tx *store.Tx, who model.Actor, r model.Remediation, fence int64) error {
 	items, err := tx.ItemsByID(ctx, r.RunID, []int64{r.ItemID})
 	if err != nil {
 		return err
@@ -229,6 +232,9 @@ func approve(ctx context.Context, tx *store.Tx, who model.Actor, r model.Remedia
 		if spec.Revoke.DryRun {
 			return model.Errorf(model.Forbidden, "The source %s is on dry run: switch dry_run off in its settings first.", src.Name)
 		}
+	}
+	if fence != 0 && r.Fence != fence {
+		return model.Errorf(model.Conflict, "It was held anew in the meantime, maybe for another reason. Load the page again.")
 	}
 	reasons := r.Reason
 	if r.ApprovedFor != "" {

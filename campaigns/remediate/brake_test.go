@@ -134,16 +134,16 @@ func TestHeld(t *testing.T) {
 					{Name: "Subject", PersonKey: subject, Roles: []model.Role{model.Admin}},
 				}
 				for _, who := range refused {
-					if _, err := Approve(t.Context(), r.s, who, []int64{r.ids["u1/g1"]}); model.KindOf(err) != model.Forbidden {
+					if _, err := Approve(t.Context(), r.s, who, []int64{r.ids["u1/g1"]}, 0); model.KindOf(err) != model.Forbidden {
 						t.Errorf("%s may let it go on: %v", who.Name, err)
 					}
 				}
 				// Of all that is held, what one may not let go on stays, without an error.
-				if n, err := Approve(t.Context(), r.s, refused[3], nil); n != 0 || err != nil {
+				if n, err := Approve(t.Context(), r.s, refused[3], nil, 0); n != 0 || err != nil {
 					t.Errorf("%d go on, %v", n, err)
 				}
 				for want := range 2 { // the second click changes nothing
-					if n, err := Approve(t.Context(), r.s, admin, []int64{r.ids["u1/g1"]}); n != 1-want || err != nil {
+					if n, err := Approve(t.Context(), r.s, admin, []int64{r.ids["u1/g1"]}, 0); n != 1-want || err != nil {
 						t.Fatalf("approve: %d, %v", n, err)
 					}
 				}
@@ -189,7 +189,7 @@ func TestHourlyCap(t *testing.T) {
 		if gone != most || held != users-most {
 			t.Fatalf("%d are gone and %d held, want %d and %d: %s", gone, held, most, users-most, r.states())
 		}
-		if n, err := Approve(t.Context(), r.s, admin, nil); n != users-most || err != nil {
+		if n, err := Approve(t.Context(), r.s, admin, nil, 0); n != users-most || err != nil {
 			t.Fatalf("%d go on, %v", n, err)
 		}
 		r.settle(r.worker("w1"))
@@ -260,11 +260,81 @@ func TestElsewhere(t *testing.T) {
 		if n := len(r.srv.Calls()); n != 0 {
 			t.Errorf("another system was asked %d times", n)
 		}
-		if n, err := Approve(t.Context(), r.s, admin, nil); n != 1 || err != nil {
+		seen := r.row("u1/g1").Fence
+		if _, err := Approve(t.Context(), r.s, admin, []int64{r.ids["u1/g1"]}, seen+7); model.KindOf(err) != model.Conflict {
+			t.Errorf("with a page from before: %v", err)
+		}
+		if n, err := Approve(t.Context(), r.s, admin, []int64{r.ids["u1/g1"]}, seen); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		// It moves once more before the worker comes to it: who let it go on spoke of another system.
+		r.clock.Add(time.Minute)
+		r.tx(func(tx *store.Tx) error { return tx.MarkMoved(t.Context(), r.source) })
+		r.settle(w)
+		r.is("u1/g1", model.Held, whyMoved)
+		if n := len(r.srv.Calls()); n != 0 {
+			t.Errorf("another system was asked %d times", n)
+		}
+		if n, err := Approve(t.Context(), r.s, admin, nil, 0); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
 		r.settle(w)
 		r.is("u1/g1", model.Confirmed, "")
+	})
+}
+
+// TestCarriedOver: a snapshot that carries the grants of before forward, or a file, is no read of the new
+// system.
+func TestCarriedOver(t *testing.T) {
+	t.Parallel()
+	each(t, 0, 0, func(t *testing.T, r *rig) {
+		read := func(origin string, given ...model.Kind) int64 {
+			t.Helper()
+			r.clock.Add(time.Hour)
+			var id int64
+			r.tx(func(tx *store.Tx) error {
+				s := model.Snapshot{SourceID: r.source, AsOf: tx.Now, State: model.SnapshotSealed, Origin: origin, Actor: "tester", Extraction: "{}", Unmatched: "{}", Problems: "{}", Reasons: "[]", StartedAt: tx.Now}
+				var err error
+				if id, err = tx.InsertSnapshot(t.Context(), s); err != nil {
+					return err
+				}
+				s.ID, s.SealedAt, s.State = id, tx.Now, model.SnapshotSealed
+				if err := tx.UpdateSnapshot(t.Context(), s, model.SnapshotLoading); err != nil {
+					return err
+				}
+				var ls []model.Ledger
+				for _, k := range given {
+					ls = append(ls, model.Ledger{SnapshotID: id, Kind: k, Given: true})
+				}
+				return tx.PutLedgers(t.Context(), id, ls)
+			})
+			return id
+		}
+		elsewhere := func(snapshot int64, want bool, what string) {
+			t.Helper()
+			var run int64
+			r.tx(func(tx *store.Tx) error {
+				m := model.Run{Campaign: "c", Name: fmt.Sprintf("%s-%s@2026-10-01", r.system, strings.ReplaceAll(what, " ", "-")), State: model.Closed, Spec: "{}", TimeZone: "UTC", LaunchedAt: tx.Now, DueAt: tx.Now, Summary: "{}"}
+				var err error
+				if run, err = tx.InsertRun(t.Context(), m); err != nil {
+					return err
+				}
+				return tx.InsertRunSource(t.Context(), run, r.source, snapshot)
+			})
+			if is, err := r.s.ReviewedElsewhere(t.Context(), run, r.source); is != want || err != nil {
+				t.Errorf("%s: %v, %v", what, is, err)
+			}
+		}
+		all := []model.Kind{model.KindAccounts, model.KindEntitlements, model.KindGrants}
+		before := read("live", all...)
+		elsewhere(before, false, "never moved")
+		r.clock.Add(time.Hour)
+		r.tx(func(tx *store.Tx) error { return tx.MarkMoved(t.Context(), r.source) })
+		elsewhere(before, true, "read before")
+		elsewhere(read("cli", model.KindAccounts), true, "accounts from a file, grants of before")
+		elsewhere(read("cli", all...), true, "files")
+		elsewhere(read("live", all...), false, "read whole")
+		elsewhere(read("cli", model.KindAccounts), false, "read whole, and a file later")
 	})
 }
 
@@ -279,13 +349,13 @@ func TestApprovedForOneReason(t *testing.T) {
 		r.settle(w)
 		r.is("u1/g1", model.Held, whyHourCap)
 		r.configure(`"hourly_cap":"0","protected":["u1"]`)
-		if n, err := Approve(t.Context(), r.s, admin, nil); n != 2 || err != nil {
+		if n, err := Approve(t.Context(), r.s, admin, nil, 0); n != 2 || err != nil {
 			t.Fatal(n, err)
 		}
 		r.settle(w)
 		r.is("u1/g1", model.Held, whyProtected)
 		r.is("u2/g1", model.Confirmed, "")
-		if n, err := Approve(t.Context(), r.s, admin, nil); n != 1 || err != nil {
+		if n, err := Approve(t.Context(), r.s, admin, nil, 0); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
 		row := r.row("u1/g1")
@@ -321,14 +391,14 @@ func TestDryRun(t *testing.T) {
 		w := r.worker("w1")
 		r.settle(w)
 		r.is("u1/g1", model.Held, whyDryRun)
-		if _, err := Approve(t.Context(), r.s, admin, []int64{r.ids["u1/g1"]}); model.KindOf(err) != model.Forbidden || !strings.Contains(err.Error(), "dry run") {
+		if _, err := Approve(t.Context(), r.s, admin, []int64{r.ids["u1/g1"]}, 0); model.KindOf(err) != model.Forbidden || !strings.Contains(err.Error(), "dry run") {
 			t.Errorf("on dry run: %v", err)
 		}
 		if n := r.patches(); n != 0 {
 			t.Errorf("the target was asked %d times", n)
 		}
 		r.configure(`"dry_run":false`)
-		if _, err := Approve(t.Context(), r.s, admin, nil); err != nil {
+		if _, err := Approve(t.Context(), r.s, admin, nil, 0); err != nil {
 			t.Fatal(err)
 		}
 		r.settle(w)

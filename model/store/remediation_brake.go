@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/uptrace/bun"
 
@@ -74,6 +75,17 @@ func (tx *Tx) HeldRemediations(ctx context.Context, ids []int64, after int64, li
 	}
 	err := tx.all(ctx, &rs, query+" ORDER BY id LIMIT ?"+tx.forUpdate(), append(args, limit)...)
 	return rs, err
+}
+
+// HeldVersion names what is held right now, and for what: every removal that is held anew has another
+// fence.
+func (q queries) HeldVersion(ctx context.Context) (string, error) {
+	var v struct {
+		N     int64 `bun:"n"`
+		Fence int64 `bun:"fence"`
+	}
+	err := q.one(ctx, &v, "", "SELECT COUNT(*) AS n, CAST(COALESCE(SUM(fence * 31 + id), 0) AS BIGINT) AS fence FROM remediations WHERE state = 'held'")
+	return fmt.Sprintf("%d-%d", v.N, v.Fence), err
 }
 
 // ApproveRemediation lets a held removal go on, by whom and for which reasons, a line each.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -62,8 +63,7 @@ func (tx *Tx) RemediationsAtSeal(ctx context.Context, source, after int64, limit
 		EXISTS (SELECT 1 FROM grants g WHERE g.source_id = r.source_id AND g.account_key = r.account_key AND g.entitlement_key = r.entitlement_key
 			AND g.last_snapshot IS NULL) AS any_path,
 		COALESCE((SELECT v.data FROM account_versions v WHERE v.source_id = r.source_id AND v.account_key = r.account_key AND v.last_snapshot IS NULL), '') AS account
-		, EXISTS (SELECT 1 FROM run_sources t JOIN snapshots n ON n.id = t.snapshot_id JOIN sources s ON s.id = t.source_id
-			WHERE t.run_id = r.run_id AND t.source_id = r.source_id AND s.moved_at IS NOT NULL AND n.started_at <= s.moved_at) AS elsewhere
+		, `+strings.ReplaceAll(elsewhereSQL, "t.", "r.")+` AS elsewhere
 		FROM remediations r JOIN runs u ON u.id = r.run_id
 		WHERE r.source_id = ? AND r.id > ? AND r.state IN ('queued', 'held', 'sent', 'failed', 'came_back', 'confirmed')
 		AND (r.lease_until IS NULL OR r.lease_until < ?) ORDER BY r.id LIMIT ?`+lock,

@@ -64,18 +64,32 @@ func (tx *Tx) PauseSource(ctx context.Context, id int64, why string) error {
 	return tx.execOne(ctx, "UPDATE sources SET paused = ? WHERE id = ?", why, id)
 }
 
-// MarkMoved says that the settings of a source name another system from now on.
+// MarkMoved says that the settings of a source name another system from now on: whoever let a removal
+// in it go on before spoke of another one.
 func (tx *Tx) MarkMoved(ctx context.Context, id int64) error {
+	if _, err := tx.exec(ctx, `UPDATE remediations SET approved = '', approved_for = '' WHERE source_id = ? AND approved <> ''
+		AND state IN ('queued', 'held', 'sent', 'failed', 'came_back')`, id); err != nil {
+		return err
+	}
 	return tx.execOne(ctx, "UPDATE sources SET moved_at = ? WHERE id = ?", tx.Now, id)
 }
+
+// elsewhereSQL tells of a run t.run_id and a source t.source_id whether what was reviewed was read
+// before the settings of the source came to name another system: the snapshot itself, or the last one
+// up to it that gave grants, or accounts, rather than carrying them forward. Of a live source only a
+// live read shows what is in the new system.
+const elsewhereSQL = `EXISTS (SELECT 1 FROM run_sources x JOIN snapshots n ON n.id = x.snapshot_id JOIN sources s ON s.id = x.source_id
+	WHERE x.run_id = t.run_id AND x.source_id = t.source_id AND s.moved_at IS NOT NULL AND (n.started_at <= s.moved_at
+		OR EXISTS (SELECT 1 FROM snapshot_kinds k JOIN snapshots m ON m.id = k.snapshot_id
+			WHERE m.source_id = s.id AND m.state = 'sealed' AND m.id <= n.id AND k.given AND k.kind IN ('grants', 'accounts')
+			GROUP BY k.kind HAVING MAX(CASE WHEN (m.origin = 'live' OR s.type = 'csv') AND m.started_at > s.moved_at THEN 1 ELSE 0 END) = 0)))`
 
 // ReviewedElsewhere tells whether what a run reviewed of a source was read before the settings of the
 // source came to name another system.
 func (q queries) ReviewedElsewhere(ctx context.Context, run, source int64) (bool, error) {
-	var n int64
-	err := q.one(ctx, &n, "", `SELECT COUNT(*) FROM run_sources r JOIN snapshots n ON n.id = r.snapshot_id JOIN sources s ON s.id = r.source_id
-		WHERE r.run_id = ? AND r.source_id = ? AND s.moved_at IS NOT NULL AND n.started_at <= s.moved_at`, run, source)
-	return n > 0, err
+	var is bool
+	err := q.one(ctx, &is, "", "SELECT "+elsewhereSQL+" FROM (SELECT CAST(? AS BIGINT) AS run_id, CAST(? AS BIGINT) AS source_id) t", run, source)
+	return is, err
 }
 
 // LockSource makes everything that seals a snapshot of the source wait for this transaction.

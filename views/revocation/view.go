@@ -5,6 +5,9 @@ import (
 	"recert/views/ui"
 )
 
+// FieldVersion names what the reader saw, in forms that let removals go on.
+const FieldVersion = "version"
+
 // Parameters of GET /revocations.
 const (
 	ParamSearch = "q"
@@ -20,12 +23,13 @@ type ListPage struct {
 	Rows   []Row
 	Pager  ui.Pager
 
-	Stopped *ui.Notice // removals are stopped: by whom and why
-	CanStop bool       // the reader may stop them all
-	CanGo   bool       // the reader may let them go on
-	Held    int64      // removals that wait for a second person
-	CanHeld bool       // the reader may be that person
-	Reason  ui.Field   // why they are to be stopped
+	Stopped     *ui.Notice // removals are stopped: by whom and why
+	CanStop     bool       // the reader may stop them all
+	CanGo       bool       // the reader may let them go on
+	Held        int64      // removals that wait for a second person
+	CanHeld     bool       // the reader may be that person
+	HeldVersion string     // names what is held
+	Reason      ui.Field   // why they are to be stopped
 }
 
 // Row is one removal.
@@ -57,6 +61,7 @@ type Page struct {
 	Attempts  []Attempt // the first one first
 	Outcome   *Step     // what later snapshots showed, or why it ended without an attempt
 	CanRetry  bool      // it failed, and the reader may let it go on
+	Version   string    // names for what it is held
 	CanLetGo  bool      // it waits for a second person, and the reader may be that
 }
 
