@@ -266,7 +266,7 @@ const NotMine = "not_mine"
 
 func (r Row) noteTitle() string {
 	if r.Comment == "" {
-		return "Add a note"
+		return "Add a note, or pass it on"
 	}
 	return "Note: " + r.Comment
 }
