@@ -27,7 +27,7 @@ import (
 type Document struct {
 	Kind ConfigKind
 	Name string
-	Spec any // *model.SourceSpec, *model.CampaignSpec, model.RoleMappingSpec or *model.SettingsSpec
+	Spec any // *model.SourceSpec, *model.CampaignSpec, *model.RoleMappingSpec, *model.NotificationSpec or *model.SettingsSpec
 	At   string
 
 	file  string
@@ -52,7 +52,7 @@ func (d Document) at(msg string) string {
 
 // fault is an error about the document, with its place; what it is about is said once.
 func (d Document) fault(kind model.ErrorKind, msg string) error {
-	for _, prefix := range []string{"campaign", "source", "role mapping", "settings"} {
+	for _, prefix := range []string{"campaign", "source", "role mapping", "notification", "settings"} {
 		msg = strings.TrimPrefix(msg, prefix+" "+d.Name+": ")
 	}
 	return model.Errorf(kind, "%s: %s %s: %s", d.at(msg), d.Kind, d.Name, msg)
@@ -141,10 +141,12 @@ func readDocument(file string, body ast.Node) (Document, error) {
 		doc.Spec = &model.RoleMappingSpec{}
 	case model.ConfigSettings:
 		doc.Spec = &model.SettingsSpec{}
-	case model.ConfigPolicy, model.ConfigNotification:
+	case model.ConfigNotification:
+		doc.Spec = &model.NotificationSpec{}
+	case model.ConfigPolicy:
 		return Document{}, model.Errorf(model.Invalid, "%s: kind %s is not supported by this version", at, env.Kind)
 	default:
-		return Document{}, model.Errorf(model.Invalid, "%s: kind %q is not known; the kinds are Source, Campaign, RoleMapping and Settings", at, env.Kind)
+		return Document{}, model.Errorf(model.Invalid, "%s: kind %q is not known; the kinds are Source, Campaign, RoleMapping, Notification and Settings", at, env.Kind)
 	}
 	if env.Spec == nil {
 		return Document{}, model.Errorf(model.Invalid, "%s: %s %s has no spec", at, env.Kind, env.Name)
@@ -182,6 +184,8 @@ func checkDocument(d Document) error {
 		}
 	case *model.SettingsSpec:
 		return checkSettings(spec)
+	case *model.NotificationSpec:
+		return checkNotification(d.Name, spec)
 	}
 	return nil
 }
@@ -237,7 +241,7 @@ func Apply(ctx context.Context, s *store.Store, actor string, docs []Document, d
 }
 
 func configOrder(k ConfigKind) int {
-	return slices.Index([]ConfigKind{model.ConfigSettings, model.ConfigRoleMapping, model.ConfigSource, model.ConfigCampaign}, k)
+	return slices.Index([]ConfigKind{model.ConfigSettings, model.ConfigRoleMapping, model.ConfigNotification, model.ConfigSource, model.ConfigCampaign}, k)
 }
 
 func refuseTwice(docs []Document) error {

@@ -18,7 +18,7 @@ import (
 )
 
 // sourceTypes are what this version reads, and whether it is read live.
-var sourceTypes = map[string]bool{"csv": false, "scim": true, "ldap": true, "sql": true, "exec": true, "baton": true}
+var sourceTypes = map[string]bool{"csv": false, "scim": true, "ldap": true, "sql": true, "exec": true, "baton": true, "entra": true}
 
 // CheckAddress refuses an address of a system that holds a password, or options, where passwords can
 // hide. The refusal never repeats the address.
@@ -42,8 +42,8 @@ func CheckSource(s *model.SourceSpec) error {
 	live, ok := sourceTypes[s.Type]
 	switch {
 	case !ok:
-		return fmt.Errorf("type %q is not supported by this version; it reads csv (any file), scim, ldap, sql, exec and baton", s.Type)
-	case live && s.Type != "exec" && s.Type != "baton" && s.URL == "":
+		return fmt.Errorf("type %q is not supported by this version; it reads csv (any file), scim, ldap, sql, entra, exec and baton", s.Type)
+	case live && s.Type != "exec" && s.Type != "baton" && s.Type != "entra" && s.URL == "":
 		return fmt.Errorf("type %s needs url", s.Type)
 	case live && s.Provides == model.ProvidesPeople && s.Type != "exec":
 		return fmt.Errorf("type %s provides access, not people", s.Type)
@@ -53,12 +53,18 @@ func CheckSource(s *model.SourceSpec) error {
 		return errors.New("type exec needs exec: with the command, as in exec: {command: [/usr/local/bin/wiki-access]}")
 	case s.Type == "baton" && s.Baton == nil:
 		return errors.New("type baton needs baton: with a command, a file, or the files that baton printed")
-	case s.Baton != nil && s.Type != "baton", s.LDAP != nil && s.Type != "ldap", s.SQL != nil && s.Type != "sql", s.Exec != nil && s.Type != "exec":
+	case s.Type == "entra" && (s.Entra == nil || s.Entra.Tenant == "" || s.Entra.ClientID == "" || s.Password == ""):
+		return errors.New("type entra needs entra: with the tenant and the client_id, and the client secret as password, as in password: ${ENTRA_CLIENT_SECRET}")
+	case s.Type == "entra" && (s.URL != "" || s.Token != "" || s.Username != "" || s.PageSize != 0):
+		return errors.New("type entra takes no url, token, username or page_size; another cloud's addresses stand in entra, as graph_url and login_url")
+	case s.Entra != nil && s.Type != "entra", s.Baton != nil && s.Type != "baton", s.LDAP != nil && s.Type != "ldap", s.SQL != nil && s.Type != "sql", s.Exec != nil && s.Type != "exec":
 		return fmt.Errorf("type %s has no settings of another type", s.Type)
 	case s.Token != "" && s.Username != "":
 		return errors.New("give token or username and password, not both")
 	case s.URL != "" && CheckAddress(s.URL) != nil:
 		return CheckAddress(s.URL)
+	case s.Entra != nil && checkEntra(s.Entra) != nil:
+		return checkEntra(s.Entra)
 	case s.ReadEvery != "" && !live:
 		return fmt.Errorf("read_every needs a live source; type %s has files only", s.Type)
 	}
@@ -84,15 +90,35 @@ func CheckSource(s *model.SourceSpec) error {
 		if !live {
 			return fmt.Errorf("revoke mode connector needs a live source; type %s has files only", s.Type)
 		}
+	case model.ModeTicket, model.ModeWebhook:
 	default:
-		return fmt.Errorf("revoke mode %q is not supported by this version; it knows connector and manual", s.Revoke.Mode)
+		return fmt.Errorf("revoke mode %q is not supported by this version; it knows connector, manual, ticket and webhook", s.Revoke.Mode)
+	}
+	if err := checkOutside(s); err != nil {
+		return err
 	}
 	if _, err := HourlyCap(s.Revoke.HourlyCap); err != nil {
+		return err
+	}
+	if err := checkPace(s.Revoke); err != nil {
+		return err
+	}
+	if _, err := removalDue(s.Revoke.Due); err != nil {
 		return err
 	}
 	if s.Timeout != "" {
 		if d, err := time.ParseDuration(s.Timeout); err != nil || d <= 0 {
 			return fmt.Errorf("timeout %q must be a duration like 30s", s.Timeout)
+		}
+	}
+	return nil
+}
+
+// checkEntra refuses addresses that hold a password.
+func checkEntra(e *model.EntraSpec) error {
+	for name, address := range map[string]string{"graph_url": e.GraphURL, "login_url": e.LoginURL} {
+		if address != "" && CheckAddress(address) != nil {
+			return fmt.Errorf("%s must be an address like https://graph.microsoft.us/v1.0, without a user, a password and options", name)
 		}
 	}
 	return nil
@@ -111,6 +137,18 @@ func HourlyCap(s string) (int64, error) {
 		return 0, fmt.Errorf("revoke: hourly_cap %q must be a number of removals, or none", s)
 	}
 	return n, nil
+}
+
+// removalDue reads how many days a removal may take until it is proven; "" is 7.
+func removalDue(s string) (int, error) {
+	if s == "" {
+		return 7, nil
+	}
+	days, err := parseDays(s)
+	if err != nil {
+		return 0, fmt.Errorf("revoke: due: %w", err)
+	}
+	return days, nil
 }
 
 // RemovalCap reads how many removals of a run of so many items need no second person; -1 is any
@@ -166,8 +204,12 @@ func applySource(ctx context.Context, tx *store.Tx, name string, spec *model.Sou
 
 // systemOf is what of a source's settings says which system it is and what of it is read.
 func systemOf(s model.SourceSpec) model.SourceSpec {
+	if s.Entra != nil { // whether last sign-ins are read makes it no other tenant
+		e := *s.Entra
+		e.SignInActivity, s.Entra = false, &e
+	}
 	return model.SourceSpec{
-		Type: s.Type, URL: s.URL, Token: s.Token, Username: s.Username, Password: s.Password, LDAP: s.LDAP, SQL: s.SQL, Exec: s.Exec, Baton: s.Baton,
+		Type: s.Type, URL: s.URL, Token: s.Token, Username: s.Username, Password: s.Password, LDAP: s.LDAP, SQL: s.SQL, Exec: s.Exec, Baton: s.Baton, Entra: s.Entra,
 	}
 }
 

@@ -22,7 +22,9 @@ const maxComment = 2000
 type DecideInput struct {
 	RunID   int64
 	ItemID  int64
-	Answer  model.Answer // keep, revoke, unsure, not_mine; NoAnswer undoes
+	Answer  model.Answer // keep, revoke, reduce, unsure, not_mine; NoAnswer undoes
+	LowerTo string       // with reduce, which needs it: the entitlement_id of the weaker access
+	Until   string       // with keep: the last day (YYYY-MM-DD, where the campaign is) for which it is kept; "" is for good
 	Comment string       // with not_mine: why, which is required
 	Version int64        // of the item as it was shown
 	Key     string       // idempotency key: the same one again changes nothing; "" is never the same
@@ -42,6 +44,8 @@ type Decided struct {
 // answers, so that the person can choose.
 type ConflictError struct {
 	Mine    model.Answer
+	LowerTo string // mine, with reduce
+	Until   string // mine, with keep
 	Comment string // mine
 	Theirs  model.Answer
 	Who     string // gave theirs
@@ -109,6 +113,12 @@ func (s *Service) DecideMany(ctx context.Context, actor model.Actor, run int64, 
 // check refuses what no state of the item could make right.
 func (in *DecideInput) check() error {
 	in.Comment = strings.TrimSpace(in.Comment)
+	if in.Answer != model.Reduce {
+		in.LowerTo = "" // a form may carry it with every answer
+	}
+	if in.Until = strings.TrimSpace(in.Until); in.Answer != model.Keep {
+		in.Until = ""
+	}
 	switch {
 	case !utf8.ValidString(in.Comment) || strings.ContainsRune(in.Comment, 0):
 		return model.Errorf(model.Invalid, "The comment holds characters that cannot be stored.")
@@ -126,7 +136,10 @@ func (in *DecideInput) check() error {
 		}
 		return nil
 	case model.Reduce:
-		return model.Errorf(model.Invalid, "Lowering an access is not supported yet. Answer keep or revoke, and say in the comment what it should be.")
+		if in.LowerTo == "" {
+			return model.Errorf(model.Invalid, "Choose what the access is lowered to.")
+		}
+		return nil
 	default: // not one of ours; the outcomes are no answers
 		return model.Errorf(model.Invalid, "Choose an answer first.")
 	}
@@ -205,12 +218,12 @@ func (d *deciding) one(ctx context.Context, in DecideInput) (Decided, error) {
 
 // repeated gives the result of the first time again.
 func (d *deciding) repeated(ctx context.Context, it model.Item, before model.Decision, in DecideInput) (Decided, error) {
-	if before.Answer != storedAnswer(in.Answer) {
+	if before.Answer != storedAnswer(in.Answer) || before.LowerTo != in.LowerTo || before.Until != in.Until {
 		return Decided{}, model.Errorf(model.Conflict, "This form was sent before with the answer %q. Load the page again.", before.Answer)
 	}
 	out := Decided{Item: it, Decision: before, Repeated: true}
-	if before.Answer == model.Revoke && d.spec.Remove == RemoveDecision {
-		out.UndoUntil = before.At.Add(d.spec.undo)
+	if removes(before.Answer) && d.spec.Remove == RemoveDecision {
+		out.UndoUntil = before.At.Add(d.spec.wait())
 	}
 	if before.Answer != model.NotMine {
 		return out, nil
@@ -275,7 +288,7 @@ func (d *deciding) day(t model.Time) string { return t.Std().In(d.spec.location)
 
 // conflict tells who answered what since the actor looked.
 func (d *deciding) conflict(ctx context.Context, it model.Item, in DecideInput) error {
-	e := &ConflictError{Mine: in.Answer, Comment: in.Comment, Theirs: it.Answer, Version: it.Version, Who: "Somebody else", At: it.DecidedAt}
+	e := &ConflictError{Mine: in.Answer, LowerTo: in.LowerTo, Until: in.Until, Comment: in.Comment, Theirs: it.Answer, Version: it.Version, Who: "Somebody else", At: it.DecidedAt}
 	ds, err := d.tx.Decisions(ctx, it.RunID, []int64{it.ID})
 	if err != nil || len(ds) == 0 {
 		return firstError(err, e)
@@ -309,10 +322,18 @@ func reviewerValue(text string) (model.ReviewerValue, error) {
 	return v, nil
 }
 
-// answer stores keep, revoke, unsure, or an undo.
+// answer stores keep, revoke, reduce, unsure, or an undo.
 func (d *deciding) answer(ctx context.Context, it model.Item, in DecideInput) (Decided, error) {
 	old, was := it.Answer, it.Version
-	if old == model.Revoke && in.Answer != model.Revoke {
+	if in.Answer == model.Reduce {
+		if err := d.lowerable(ctx, it, in.LowerTo); err != nil {
+			return Decided{}, err
+		}
+	}
+	if err := d.checkUntil(in.Until); err != nil {
+		return Decided{}, err
+	}
+	if removes(old) && (old != in.Answer || old == model.Reduce) {
 		if err := d.cancelRemovals(ctx, it); err != nil {
 			return Decided{}, err
 		}
@@ -332,14 +353,14 @@ func (d *deciding) answer(ctx context.Context, it model.Item, in DecideInput) (D
 		return Decided{}, err
 	}
 	out := Decided{Item: it, Decision: dec}
-	if it.Answer == model.Revoke && d.spec.Remove == RemoveDecision {
-		if old != model.Revoke {
+	if removes(it.Answer) && d.spec.Remove == RemoveDecision {
+		if old != it.Answer || old == model.Reduce {
 			rm := newRemover(d.tx, d.actor, d.run)
-			if err := rm.queue(ctx, it, d.tx.Now.Add(d.spec.undo)); err != nil {
+			if err := rm.send(ctx, it, d.tx.Now.Add(d.spec.undo)); err != nil {
 				return Decided{}, err
 			}
 		}
-		out.UndoUntil = d.tx.Now.Add(d.spec.undo)
+		out.UndoUntil = d.tx.Now.Add(d.spec.wait())
 	}
 	return out, nil
 }
@@ -348,7 +369,7 @@ func (d *deciding) answer(ctx context.Context, it model.Item, in DecideInput) (D
 func (d *deciding) store(ctx context.Context, it model.Item, in DecideInput) (model.Decision, error) {
 	dec := model.Decision{
 		RunID: it.RunID, ItemID: it.ID, Version: it.Version, ReviewerKey: d.actor.PersonKey, Answer: storedAnswer(in.Answer),
-		Comment: in.Comment, IdemKey: in.Key, At: d.tx.Now,
+		Until: in.Until, LowerTo: in.LowerTo, Comment: in.Comment, IdemKey: in.Key, At: d.tx.Now,
 	}
 	id := strconv.FormatInt(it.ID, 10)
 	channel := in.Channel
@@ -364,7 +385,7 @@ func (d *deciding) store(ctx context.Context, it model.Item, in DecideInput) (mo
 	}
 	var err error
 	dec.EventID, err = appendEvent(ctx, d.tx, d.actor, d.run.Name, evidence.TypeItemDecided, evidence.ItemObject(id), evidence.ItemDecided{
-		Item: id, Version: dec.Version, Answer: string(dec.Answer), Channel: channel, TextHash: hex.EncodeToString(it.TextHash),
+		Item: id, Version: dec.Version, Answer: string(dec.Answer), Until: dec.Until, LowerTo: dec.LowerTo, Channel: channel, TextHash: hex.EncodeToString(it.TextHash),
 		BulkID: d.bulkID, BulkSize: d.bulkSize,
 	}, personal)
 	if err != nil {
@@ -372,6 +393,9 @@ func (d *deciding) store(ctx context.Context, it model.Item, in DecideInput) (mo
 	}
 	return dec, d.tx.InsertDecision(ctx, dec)
 }
+
+// removes tells whether an answer takes access away.
+func removes(a model.Answer) bool { return a == model.Revoke || a == model.Reduce }
 
 // difference is how a change of answer moves a reviewer's counters.
 func difference(from, to model.Answer) model.Counts {

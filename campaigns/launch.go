@@ -115,6 +115,9 @@ func (p *plan) begin(ctx context.Context, tx *store.Tx, actor model.Actor) (mode
 	if n > 0 {
 		run.Name = fmt.Sprintf("%s.%d", base, n+1)
 	}
+	if run.OwnerKey, err = p.runOwner(ctx, tx, actor); err != nil {
+		return model.Run{}, err
+	}
 	run.ID, err = tx.InsertRun(ctx, run)
 	return run, err
 }

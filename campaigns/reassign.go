@@ -20,7 +20,7 @@ func (d *deciding) pass(ctx context.Context, it model.Item, in DecideInput) (Dec
 		return Decided{}, err
 	}
 	to := choice.Reviewer
-	if it.Answer == model.Revoke {
+	if removes(it.Answer) {
 		if err := d.cancelRemovals(ctx, it); err != nil {
 			return Decided{}, err
 		}

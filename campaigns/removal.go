@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"recert/campaigns/evidence"
-	"recert/campaigns/scope"
 	"recert/model"
 	"recert/model/store"
 )
@@ -27,6 +27,9 @@ type remover struct {
 	run     model.Run
 	sources map[int64]removalSource
 	owners  map[string]int64 // person_id -> key
+	lowerID *int64           // the weaker access that was proven before the removals; nil where they follow from the answer alone
+	spec    *parsed          // of the run; nil until it is needed
+	ended   *endedKeep       // the keep that ended, where no answer asked for the removals
 }
 
 type removalSource struct {
@@ -34,6 +37,7 @@ type removalSource struct {
 
 	owner string
 	mode  string
+	due   int // days that a removal may take
 }
 
 func newRemover(tx *store.Tx, actor model.Actor, run model.Run) *remover {
@@ -55,19 +59,25 @@ func (rm *remover) queue(ctx context.Context, it model.Item, nextAt model.Time) 
 	if err != nil {
 		return err
 	}
+	if nextAt, err = rm.afterGrace(nextAt); err != nil {
+		return err
+	}
 	base := model.Remediation{
-		RunID: it.RunID, ItemID: it.ID, SourceID: it.SourceID, AccountKey: it.AccountKey, EntitlementKey: it.EntitlementKey,
-		State: model.Queued, NextAt: nextAt, QueuedAt: rm.tx.Now, Mode: src.mode,
+		PersonKey: it.PersonKey, Cause: rm.ended.cause(), RunID: it.RunID, ItemID: it.ID, SourceID: it.SourceID, AccountKey: it.AccountKey, EntitlementKey: it.EntitlementKey,
+		State: model.Queued, NextAt: nextAt, QueuedAt: rm.tx.Now, Mode: src.mode, ForID: rm.lowerID,
 	}
 	access := model.Access{AccountID: subject.AccountID, Username: subject.Username, EntitlementID: entitlement.EntitlementID, EntitlementName: entitlement.Name}
 	if it.EntitlementKey == nil {
 		return rm.one(ctx, base, access, pathAccount, src, entitlement)
 	}
 	for _, path := range facts.Paths {
+		if rm.ended.without(path.GrantID) {
+			continue
+		}
 		r, a, kind := base, access, pathDirect
 		r.GrantID, r.Via, a.Via, a.GrantedAt = path.GrantID, path.Via, path.Via, path.GrantedAt
 		if path.Via != "" {
-			kind, r.Mode = pathInherited, model.ModeManual
+			kind, r.Mode = pathInherited, inheritedMode(r.Mode)
 		}
 		if err := rm.one(ctx, r, a, kind, src, entitlement); err != nil {
 			return err
@@ -87,6 +97,9 @@ func (rm *remover) source(ctx context.Context, id int64) (removalSource, error) 
 	s := removalSource{Source: src, owner: spec.Owner, mode: spec.Revoke.Mode}
 	if s.mode == "" {
 		s.mode = model.ModeManual
+	}
+	if s.due, err = removalDue(spec.Revoke.Due); err != nil {
+		return removalSource{}, err
 	}
 	rm.sources[id] = s
 	return s, nil
@@ -123,16 +136,21 @@ func (rm *remover) one(ctx context.Context, r model.Remediation, a model.Access,
 			return err
 		}
 	}
+	r.DueAt = r.NextAt.Add(time.Duration(src.due) * 24 * time.Hour)
 	id, err := rm.tx.InsertRemediation(ctx, r)
 	if err != nil {
 		return fmt.Errorf("queue the removal of item %d: %w", r.ItemID, err)
 	}
 	rid := strconv.FormatInt(id, 10)
 	_, err = appendEvent(ctx, rm.tx, rm.actor, rm.run.Name, evidence.TypeRevocationQueued, evidence.RemediationObject(rid), evidence.RevocationQueued{
-		Remediation: rid, Item: strconv.FormatInt(r.ItemID, 10), Source: src.Name, Mode: r.Mode, Grant: r.GrantID, GrantedAt: verifyTime(a.GrantedAt),
-		PathKind: kind, Entitlement: a.EntitlementID, Via: a.Via,
+		For: idText(r.ForID), Remediation: rid, Item: strconv.FormatInt(r.ItemID, 10), Source: src.Name, Mode: r.Mode, Grant: r.GrantID, GrantedAt: verifyTime(a.GrantedAt),
+		PathKind: kind, Entitlement: a.EntitlementID, Via: a.Via, Cause: r.Cause, KeptUntil: rm.ended.at(),
 	}, map[string]string{"account": a.AccountID, "username": a.Username})
-	return err
+	if err != nil {
+		return err
+	}
+	r.ID = id
+	return rm.tell(ctx, r)
 }
 
 // task says what a person has to do, and who. An inherited path belongs to the owner of the group
@@ -213,13 +231,9 @@ func (rm *remover) person(ctx context.Context, id string) (int64, error) {
 	if key, ok := rm.owners[id]; ok {
 		return key, nil
 	}
-	dir := scope.NewDirectory(store.Fold)
-	if err := rm.tx.LaunchPeopleByID(ctx, []string{store.Fold(id)}, func(key, source int64, data []byte) error { return addPerson(dir, key, source, data) }); err != nil {
+	key, err := activePerson(ctx, rm.tx, id)
+	if err != nil {
 		return 0, err
-	}
-	var key int64
-	if p := dir.ID(id, 0); p != nil && p.Active() {
-		key = p.Key
 	}
 	rm.owners[id] = key
 	return key, nil
@@ -236,7 +250,7 @@ func (rm *remover) queueAll(ctx context.Context, reviewer int64) (int64, error) 
 			return n, err
 		}
 		for _, it := range items {
-			if err := rm.queue(ctx, it, rm.tx.Now); err != nil {
+			if err := rm.send(ctx, it, rm.tx.Now); err != nil {
 				return n, err
 			}
 			after = it.ID
@@ -248,13 +262,18 @@ func (rm *remover) queueAll(ctx context.Context, reviewer int64) (int64, error) 
 	}
 }
 
-// cancelRemovals takes back the removals of an item whose answer changes, if none has begun.
+// cancelRemovals takes back the removals of an item whose answer changes, and what lowers it, if none
+// has begun.
 func (d *deciding) cancelRemovals(ctx context.Context, it model.Item) error {
 	rs, err := d.tx.ItemRemediations(ctx, it.RunID, []int64{it.ID})
 	if err != nil {
 		return err
 	}
-	for _, r := range rs {
+	lowers, err := d.tx.ItemLowers(ctx, it.RunID, []int64{it.ID})
+	if err != nil {
+		return err
+	}
+	for _, r := range append(rs, lowers...) {
 		if r.State == model.Cancelled {
 			continue
 		}
@@ -279,4 +298,13 @@ func stateEvent(ctx context.Context, tx *store.Tx, actor model.Actor, run string
 	proof.Remediation, proof.Item, proof.From, proof.To, proof.Reason = id, strconv.FormatInt(r.ItemID, 10), string(r.State), string(to), reason
 	_, err := appendEvent(ctx, tx, actor, run, evidence.TypeRevocationState, evidence.RemediationObject(id), proof, nil)
 	return err
+}
+
+// inheritedMode is how a path that comes through something else is taken away in a source of a mode:
+// no connector can, but whoever works on tickets may.
+func inheritedMode(mode string) string {
+	if model.Outside(mode) {
+		return mode
+	}
+	return model.ModeManual
 }

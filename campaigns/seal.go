@@ -45,7 +45,10 @@ func (s *Service) AfterSeal(ctx context.Context, tx *store.Tx, snap model.Snapsh
 			return err
 		}
 	}
-	return settleRemovals(ctx, tx, snap, read)
+	if err := settleRemovals(ctx, tx, snap, read); err != nil {
+		return err
+	}
+	return settleRotations(ctx, tx, snap)
 }
 
 // whole tells of which kinds a snapshot shows all there is: those that were given and of which
@@ -167,6 +170,9 @@ func holdRemoval(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal) e
 // settle says what one snapshot means for one removal. Only a read that began after the last call
 // proves anything of that call's effect.
 func settle(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot, whole whole) error {
+	if r.Kind.Gives() {
+		return settleGiven(ctx, tx, r, snap)
+	}
 	present, err := stillThere(r)
 	if err != nil {
 		return err
@@ -185,10 +191,13 @@ func settle(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap m
 		}
 		return holdRemoval(ctx, tx, r)
 	case !present:
-		return confirm(ctx, tx, r, snap, "Absent by every path in the snapshot of "+date+".")
+		if err := confirm(ctx, tx, r, snap, "Absent by every path in the snapshot of "+date+"."); err != nil {
+			return err
+		}
+		return Proven(ctx, tx, system("snapshot"), r.Remediation)
 	case r.State == model.Confirmed:
-		if !proves {
-			return nil
+		if !proves || r.Restore {
+			return nil // it is there on purpose where somebody gives it back
 		}
 		return reopen(ctx, tx, r, snap, "Seen again in the snapshot of "+date+".")
 	case grantedAnew(r):
@@ -231,7 +240,13 @@ func confirm(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap 
 func reopen(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot, why string) error {
 	next := r.Remediation
 	next.State, next.Reason, next.Proof, next.ProofSnapshot, next.ClosedAt, next.NextAt = model.CameBack, why, "", &snap.ID, 0, tx.Now
-	return move(ctx, tx, r, next, evidence.RevocationState{ReadAt: verifyTime(readBegan(snap)), Snapshot: snap.ID})
+	if err := tx.EndSpell(ctx, r.ID); err != nil {
+		return err
+	}
+	if err := move(ctx, tx, r, next, evidence.RevocationState{ReadAt: verifyTime(readBegan(snap)), Snapshot: snap.ID}); err != nil {
+		return err
+	}
+	return tellCameBack(ctx, tx, r, why)
 }
 
 func supersede(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, snap model.Snapshot, why string) error {

@@ -212,8 +212,8 @@ func TestEveryRemovalStateAtSeal(t *testing.T) {
 					if shows == "anew" {
 						o.wiki.grant(acc, o.readers, "", granted+5)
 					}
-					id := w.id(`INSERT INTO remediations (run_id, item_id, source_id, grant_id, account_key, entitlement_key, via, mode, access, state, reason, task, attempts, fence, next_at, called_at, proof, queued_at)
-						VALUES (?, ?, ?, ?, ?, ?, '', 'manual', '{}', ?, '', '', 0, 0, 1, ?, '', 1) RETURNING id`, run.ID, 100+n, o.wiki.id, grant, acc, o.readers, string(state), times[called])
+					id := w.id(`INSERT INTO remediations (run_id, item_id, source_id, grant_id, account_key, entitlement_key, via, mode, access, state, reason, task, attempts, fence, next_at, called_at, proof, queued_at, closed_at)
+						VALUES (?, ?, ?, ?, ?, ?, '', 'manual', '{}', ?, '', '', 0, 0, 1, ?, '', 1, 2) RETURNING id`, run.ID, 100+n, o.wiki.id, grant, acc, o.readers, string(state), times[called])
 					shapes[id] = shape{state, called, shows}
 				}
 			}

@@ -39,6 +39,7 @@ type parsed struct {
 	rules    []scope.Rule
 	dueDays  int
 	undo     time.Duration
+	grace    time.Duration // before a removal goes out
 	location *time.Location
 }
 
@@ -62,6 +63,37 @@ func parseDays(s string) (int, error) {
 	}
 	return n, nil
 }
+
+var graceRE = regexp.MustCompile(`^([0-9]{1,4})([hdw])$`)
+
+// maxGrace is how long a removal may wait at most: what nobody needs must not stay for a quarter.
+const maxGrace = 60 * 24 * time.Hour
+
+// parseGrace reads 12h, 3d or 2w; "" is no wait.
+func parseGrace(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	m := graceRE.FindStringSubmatch(s)
+	if m == nil {
+		return 0, fmt.Errorf("%q is not a number of hours, days or weeks, as 12h, 3d or 2w is", s)
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		return 0, err
+	}
+	d := time.Duration(n) * map[string]time.Duration{"h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[m[2]]
+	if d > maxGrace {
+		return 0, fmt.Errorf("%q is more than %d days", s, maxGrace/(24*time.Hour))
+	}
+	return d, nil
+}
+
+// wait is for how long a removal waits that is queued by the answer itself.
+func (p *parsed) wait() time.Duration { return max(p.undo, p.grace) }
+
+// tells is whether a mail goes to the person whose access is to go; the app tells in any case.
+func (p *parsed) tells() bool { return p.Tell == nil || *p.Tell }
 
 // parseSpec understands a spec as far as that needs no database, and fills in its defaults.
 func parseSpec(name string, in model.CampaignSpec) (*parsed, error) {
@@ -153,6 +185,10 @@ func (p *parsed) parseEnd(bad func(string, ...any) error) error {
 		}
 		p.undo = d
 	}
+	var err error
+	if p.grace, err = parseGrace(p.Grace); err != nil {
+		return bad("grace: %v", err)
+	}
 	if _, err := RemovalCap(p.RemovalCap, 0); err != nil {
 		return bad("%v", err)
 	}
@@ -167,9 +203,7 @@ func (p *parsed) parseEnd(bad func(string, ...any) error) error {
 	if p.Statement == "" {
 		p.Statement = DefaultStatement
 	}
-	var err error
-	p.location, err = zone(p.TimeZone)
-	if err != nil {
+	if p.location, err = zone(p.TimeZone); err != nil {
 		return bad("%s", model.Message(err))
 	}
 	return nil
@@ -211,6 +245,15 @@ func ValidateSpec(ctx context.Context, q Reader, name string, spec model.Campaig
 	}
 	if !peopleKnown {
 		return nil
+	}
+	if p.Owner != "" {
+		key, err := activePerson(ctx, q, p.Owner)
+		if err != nil {
+			return err
+		}
+		if key == 0 {
+			return model.Errorf(model.Invalid, "campaign %s: owner: there is no active person with the person_id %q", name, p.Owner)
+		}
 	}
 	for _, r := range p.rules {
 		if r.PersonID == "" {

@@ -91,6 +91,7 @@ type Row struct {
 	Decision    *model.Decision // the latest answer; nil where there was none
 	By          string          // who gave it
 	Removals    []model.Remediation
+	Lowers      []model.Entitlement // what it may be lowered to, the strongest first
 }
 
 // Page is a page of rows.
@@ -201,7 +202,14 @@ func (s *Service) rows(ctx context.Context, run int64, items []store.ItemRow) ([
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range removals {
+	lowers, err := s.Store.ItemLowers(ctx, run, ids)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.addLowers(ctx, out); err != nil {
+		return nil, err
+	}
+	for _, r := range append(removals, lowers...) {
 		row := &out[at[r.ItemID]]
 		row.Removals = append(row.Removals, r)
 	}

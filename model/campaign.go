@@ -56,6 +56,7 @@ type Run struct {
 	Excluded     int64    `bun:"excluded"`
 	ExcludedRoot string   `bun:"excluded_root"`
 	Summary      string   `bun:"summary"`
+	OwnerKey     *int64   `bun:"owner_key"` // who is told of what happens to its removals; nil where no person is known
 }
 
 // Counts of a run or of one reviewer's part of it. Items is the sum of the others.

@@ -60,6 +60,17 @@ type SourceSpec struct {
 	SQL         *SQLSpec           `json:"sql,omitempty" yaml:"sql"`
 	Exec        *ExecSpec          `json:"exec,omitempty" yaml:"exec"`
 	Baton       *BatonSpec         `json:"baton,omitempty" yaml:"baton"`
+	Entra       *EntraSpec         `json:"entra,omitempty" yaml:"entra"`
+}
+
+// EntraSpec is the tenant of a source of type entra, whose password is the client secret. The addresses
+// are those of Microsoft's public cloud where they are empty.
+type EntraSpec struct {
+	Tenant         string `json:"tenant" yaml:"tenant"`       // its id, or a domain of it
+	ClientID       string `json:"client_id" yaml:"client_id"` // of the app registration that signs in
+	GraphURL       string `json:"graph_url,omitempty" yaml:"graph_url"`
+	LoginURL       string `json:"login_url,omitempty" yaml:"login_url"`
+	SignInActivity bool   `json:"sign_in_activity,omitempty" yaml:"sign_in_activity"` // reads last sign-ins, which needs Entra ID P1
 }
 
 // LDAPSpec is what a source of type ldap has besides url, username (the DN that signs in) and
@@ -125,10 +136,38 @@ type ExecSpec struct {
 
 // RevokeSpec says how access in a source is taken away.
 type RevokeSpec struct {
-	Mode      string  `json:"mode,omitempty" yaml:"mode"`             // connector, manual; "" is manual
-	Protected Strings `json:"protected,omitempty" yaml:"protected"`   // account_ids or usernames, break-glass ones say: a second person must let a removal go on
-	HourlyCap string  `json:"hourly_cap,omitempty" yaml:"hourly_cap"` // removals an hour that need no second person: a number, or none; "" is 500
-	DryRun    bool    `json:"dry_run,omitempty" yaml:"dry_run"`       // look, and say what would be removed, but ask nothing of the target
+	Mode        string       `json:"mode,omitempty" yaml:"mode"`               // connector, manual, ticket, webhook; "" is manual
+	Protected   Strings      `json:"protected,omitempty" yaml:"protected"`     // account_ids or usernames, break-glass ones say: a second person must let a removal go on
+	HourlyCap   string       `json:"hourly_cap,omitempty" yaml:"hourly_cap"`   // removals an hour that need no second person: a number, or none; "" is 500
+	Due         string       `json:"due,omitempty" yaml:"due"`                 // how long a removal may take until it is proven, as 5d; "" is 7d; what takes longer is shown as late
+	Rate        string       `json:"rate,omitempty" yaml:"rate"`               // removals that are tried a second, minute or hour, as 10/s, 300/m; "" is any number
+	Concurrency int          `json:"concurrency,omitempty" yaml:"concurrency"` // removals at once, by all workers together; 0 is 4
+	Timeout     string       `json:"timeout,omitempty" yaml:"timeout"`         // of one look or one call, as 90s; "" is 60s
+	DryRun      bool         `json:"dry_run,omitempty" yaml:"dry_run"`         // look, and say what would be removed, but ask nothing of the target
+	Ticket      *TicketSpec  `json:"ticket,omitempty" yaml:"ticket"`           // of mode ticket
+	Webhook     *WebhookSpec `json:"webhook,omitempty" yaml:"webhook"`         // of mode webhook
+}
+
+// TicketSpec is where removals of mode ticket are asked for.
+type TicketSpec struct {
+	System          string  `json:"system" yaml:"system"` // jira, servicenow
+	URL             string  `json:"url" yaml:"url"`
+	User            string  `json:"user,omitempty" yaml:"user"` // with token as its password or API token; "" is a bearer token
+	Token           string  `json:"token" yaml:"token"`
+	Deployment      string  `json:"deployment,omitempty" yaml:"deployment"`             // of Jira: cloud, server; "" is by the address
+	Project         string  `json:"project,omitempty" yaml:"project"`                   // of Jira: its key
+	IssueType       string  `json:"issue_type,omitempty" yaml:"issue_type"`             // of Jira; "" is Task
+	Table           string  `json:"table,omitempty" yaml:"table"`                       // of ServiceNow; "" is incident
+	AssignmentGroup string  `json:"assignment_group,omitempty" yaml:"assignment_group"` // of ServiceNow: a name
+	ClosedStates    Strings `json:"closed_states,omitempty" yaml:"closed_states"`       // in which a ticket is closed; none is by the system's own word
+	CAFile          string  `json:"ca_file,omitempty" yaml:"ca_file"`
+}
+
+// WebhookSpec is where removals of mode webhook are asked for.
+type WebhookSpec struct {
+	URL    string `json:"url" yaml:"url"`
+	Secret string `json:"secret" yaml:"secret"` // whsec_…; several, with spaces between, while it changes
+	CAFile string `json:"ca_file,omitempty" yaml:"ca_file"`
 }
 
 // CampaignSpec is the spec of a Campaign, as in CONTRACT.md.
@@ -145,6 +184,9 @@ type CampaignSpec struct {
 	Statement  string      `json:"statement,omitempty" yaml:"statement"`     // what a reviewer signs
 	Control    string      `json:"control,omitempty" yaml:"control"`         // the control's id in the company's framework
 	UndoFor    string      `json:"undo_for,omitempty" yaml:"undo_for"`       // with remove: decision, how long a revoke waits; "" is 30s
+	Owner      string      `json:"owner,omitempty" yaml:"owner"`             // a person_id: who is told of what happens to its removals; "" is who launches it
+	Grace      string      `json:"grace,omitempty" yaml:"grace"`             // how long a removal waits before it goes out, as 3d or 12h; "" is not at all
+	Tell       *bool       `json:"tell,omitempty" yaml:"tell"`               // mail the person whose access is to go; nil is true
 	RemovalCap string      `json:"removal_cap,omitempty" yaml:"removal_cap"` // removals of a run that need no second person: a number or a share of its items like 30%; "" is no limit
 }
 

@@ -44,10 +44,12 @@ func (s RemediationState) Open() bool {
 	return s == Queued || s == Held || s == Sent || s == CameBack
 }
 
-// Remediation is the removal of one grant, or of one whole account. Its row is the outbox entry
-// and the evidence at once.
+// Remediation is the removal of one grant, or of one whole account, or what its Kind says. Its row
+// is the outbox entry and the evidence at once.
 type Remediation struct {
 	ID             int64            `bun:"id"`
+	Kind           RemediationKind  `bun:"kind"`
+	ForID          *int64           `bun:"for_id"` // the row that this one follows from; see RemediationKind
 	RunID          int64            `bun:"run_id"`
 	ItemID         int64            `bun:"item_id"`
 	SourceID       int64            `bun:"source_id"`
@@ -74,6 +76,40 @@ type Remediation struct {
 	ProofSnapshot  *int64           `bun:"proof_snapshot"`
 	QueuedAt       Time             `bun:"queued_at"`
 	ClosedAt       Time             `bun:"closed_at"`
+	DueAt          Time             `bun:"due_at"`     // when it should be proven at the latest; 0 where nothing says
+	AskedBy        string           `bun:"asked_by"`   // of a restore: who wants the access back
+	AskedFor       string           `bun:"asked_for"`  // of a restore: why
+	PersonKey      *int64           `bun:"person_key"` // whose access it is, as frozen; nil where it is of no person
+	Cause          string           `bun:"cause"`      // CauseKeepUntil; "" where an answer asked for it
+	Declined       string           `bun:"declined"`   // who decided that it will not be done; "" of all others
+}
+
+// RemediationKind is what a row of the outbox does. Only KindRemove counts in the totals of
+// removals, in caps, and as what an answer asked for.
+type RemediationKind string
+
+// Kinds of remediations. ForID is: of KindRemove the lower that was proven before it, where there
+// was one; of KindRestore the removal that it undoes; of KindRotate the removal that it follows.
+const (
+	KindRemove  RemediationKind = "remove"
+	KindRestore RemediationKind = "restore" // gives back what a removal took
+	KindLower   RemediationKind = "lower"   // gives the weaker access before the reviewed one goes
+	KindRotate  RemediationKind = "rotate"  // a secret to change
+)
+
+// RemediationKinds are all kinds.
+var RemediationKinds = []RemediationKind{KindRemove, KindRestore, KindLower, KindRotate}
+
+// Gives tells whether the kind is proven by access that is there, and not by one that is absent.
+func (k RemediationKind) Gives() bool { return k == KindRestore || k == KindLower }
+
+// Can tells whether a remediation of the kind may move from one state to another. What gives access
+// is over once it is proven: nothing of it comes back, is given back, or is granted anew.
+func (k RemediationKind) Can(from, to RemediationState) bool {
+	if (k.Gives() || k == KindRotate) && (to == CameBack || to == Restored || to == Superseded) {
+		return false
+	}
+	return from.Can(to)
 }
 
 // Attempt is one try of a removal; its row is written before anything is asked of the target.
@@ -96,4 +132,9 @@ type Attempt struct {
 const (
 	ModeConnector = "connector"
 	ModeManual    = "manual"
+	ModeTicket    = "ticket"  // asked of people by a ticket in another system
+	ModeWebhook   = "webhook" // asked of another system by a message
 )
+
+// Outside tells whether a mode asks an outside system instead of the target.
+func Outside(mode string) bool { return mode == ModeTicket || mode == ModeWebhook }

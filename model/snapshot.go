@@ -43,6 +43,7 @@ type Snapshot struct {
 	RejectsRoot string        `bun:"rejects_root"`
 	StartedAt   Time          `bun:"started_at"`
 	HeartbeatAt Time          `bun:"heartbeat_at"` // while loading: the last sign of life
+	ReadRows    int64         `bun:"read_rows"`    // while loading: the rows read so far, of all kinds
 	EndedAt     Time          `bun:"ended_at"`
 	SealedAt    Time          `bun:"sealed_at"`
 }

@@ -18,7 +18,7 @@ func exact(d time.Duration) ui.Stamp { return ui.Exact(now.Add(d), berlin) }
 const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 func staffPages() []page {
-	return append(append(campaignPages(), sourcePages()...), []page{
+	return append(append(append(campaignPages(), sourcePages()...), messagePages()...), []page{
 		pageOf("person", personPage, person.Show),
 		pageOf("person-empty", func() person.Page {
 			return person.Page{Frame: frame("Nobody", layout.Elsewhere), ID: "u0", Name: "New Person"}
@@ -188,10 +188,13 @@ func personPage() person.Page {
 
 func revocationsPage() revocation.ListPage {
 	return revocation.ListPage{
-		Frame: frame("Revocations", layout.Revocations), States: []ui.Option{{Value: "", Label: "All that is open: 3"}, {Value: "confirmed", Label: "Proven gone: 9"}},
+		Lag: lagOf(), Messages: revocation.Messages{Failed: 2},
+		Frame: frame("Revocations", layout.Revocations), Tabs: []revocation.Tab{{Label: "Open", Count: 3, Href: "/revocations", Current: true}, {Label: "Came back", Count: 1, Href: "/revocations?state=came_back", Tone: ui.Bad}, {Label: "Held", Href: "/revocations?state=held"}, {Label: "Proven gone", Count: 9, Href: "/revocations?state=confirmed"}},
+		Sources: []ui.Option{{Label: "All systems"}, {Value: "sap", Label: "SAP"}, {Value: "wiki", Label: "wiki"}},
+		Failed:  []string{"r4"},
 		Rows: []revocation.Row{
-			{ID: "r1", Person: "Jon Þórsson", Can: "Approve supplier payments up to €50,000", Source: "SAP", State: ui.Tag{Text: "Sent", Tone: ui.Info}, Since: at(-time.Minute), Campaign: "quarterly-managers@2026-11-20"},
-			{ID: "r2", Person: "Émile Roux", Can: "Read and edit customer records", Source: "Salesforce", State: ui.Tag{Text: "Came back", Tone: ui.Bad}, Since: at(-time.Hour), Campaign: "quarterly-managers@2026-11-20"},
+			{ID: "r1", Person: "Jon Þórsson", Can: "Approve supplier payments up to €50,000", Source: "SAP", State: ui.Tag{Text: "Sent", Tone: ui.Info}, Since: at(-time.Minute), By: "Mara Voss", Age: "open for 4 minutes", Due: at(100 * time.Hour), Next: "next look in 50 seconds", Campaign: "quarterly-managers@2026-11-20"},
+			{ID: "r2", Person: "Émile Roux", Can: "Read and edit customer records", Source: "Salesforce", State: ui.Tag{Text: "Came back", Tone: ui.Bad}, Since: at(-time.Hour), By: "Nobody answered", Age: "open for 9 days", Late: ui.Tag{Text: "Late by 2 days", Tone: ui.Bad}, Campaign: "quarterly-managers@2026-11-20"},
 			{ID: "r3", Person: "Bo Lindqvist", Can: "Open the archive", Source: "Archive", State: ui.Tag{Text: "Waits for a person", Tone: ui.Warn}, Since: at(-50 * time.Hour), Note: "The archive team must remove it by hand."},
 		},
 		Pager: ui.Pager{Shown: "1 to 3 of 3"},

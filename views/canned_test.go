@@ -65,7 +65,7 @@ func reviewer(title string) layout.Frame {
 }
 
 func pages() []page {
-	return append(reviewerPages(), staffPages()...)
+	return append(append(reviewerPages(), noticePages()...), staffPages()...)
 }
 
 func reviewerPages() []page {

@@ -50,7 +50,7 @@ func (s *site) createCampaign(w http.ResponseWriter, r *request) error {
 		Name: strings.TrimSpace(f.Get(campaign.FieldName)), Purpose: strings.TrimSpace(f.Get(campaign.FieldPurpose)),
 		Where: strings.TrimSpace(f.Get(campaign.FieldWhere)), Fallback: strings.TrimSpace(f.Get(campaign.FieldFallback)),
 		Due: strings.TrimSpace(f.Get(campaign.FieldDue)), OnNoAnswer: f.Get(campaign.FieldOnNoAnswer), Remove: f.Get(campaign.FieldRemove),
-		Reviewers: f[campaign.FieldReviewer], Errors: map[string]string{},
+		Grace: strings.TrimSpace(f.Get(campaign.FieldGrace)), Reviewers: f[campaign.FieldReviewer], Errors: map[string]string{},
 	}
 	spec := typedSpec(&p, f[campaign.FieldSource])
 	if len(p.Errors) == 0 {
@@ -94,7 +94,7 @@ func typedSpec(p *campaign.NewPage, sources []string) *model.CampaignSpec {
 	return &model.CampaignSpec{
 		Purpose: p.Purpose, Scope: model.ScopeSpec{Sources: sources, Where: p.Where},
 		Stages:     []model.StageSpec{{Reviewers: rules, Fallback: p.Fallback, Due: p.Due + "d"}},
-		OnNoAnswer: p.OnNoAnswer, Remove: p.Remove,
+		OnNoAnswer: p.OnNoAnswer, Remove: p.Remove, Grace: p.Grace,
 	}
 }
 
@@ -119,12 +119,12 @@ func (s *site) storeCampaign(r *request, name string, spec *model.CampaignSpec) 
 
 // blame puts an error of the definition at the field that it speaks of.
 func blame(p *campaign.NewPage, msg string) {
-	if _, rest, ok := strings.Cut(msg, "campaign "+p.Name+": "); ok {
+	if _, rest, ok := strings.Cut(msg, "ampaign "+p.Name+": "); ok { // a document's kind has a capital
 		msg = rest
 	}
 	for _, x := range []struct{ word, field string }{
 		{"where", campaign.FieldWhere}, {"fallback", campaign.FieldFallback}, {"scope.sources", campaign.FieldSource}, {"reviewers", campaign.FieldReviewer},
-		{"due", campaign.FieldDue}, {"on_no_answer", campaign.FieldOnNoAnswer}, {"remove", campaign.FieldRemove},
+		{"due", campaign.FieldDue}, {"on_no_answer", campaign.FieldOnNoAnswer}, {"remove", campaign.FieldRemove}, {"grace", campaign.FieldGrace},
 	} {
 		if strings.Contains(strings.SplitN(msg, ":", 2)[0], x.word) || strings.HasPrefix(msg, "stages: "+x.word) {
 			p.Errors[x.field] = msg

@@ -37,6 +37,12 @@ func (s *site) home(w http.ResponseWriter, r *request) error {
 			p.Summary = "Everything is answered. Sign off to finish."
 		}
 	}
+	if p.Leaving, p.MoreLeaving, err = s.leaving(r); err != nil {
+		return err
+	}
+	if p.Tasks, err = s.tasks(r); err != nil {
+		return err
+	}
 	return s.render(w, r, home.Show(p))
 }
 

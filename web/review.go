@@ -156,21 +156,23 @@ func (p reviewPage) mark(row *review.Row, loc *timeLocation) {
 	case p.conflict != nil && p.conflict.Mine != model.NoAnswer:
 		row.Conflict = &review.Conflict{
 			Who: p.conflict.Who, Theirs: review.Answer(p.conflict.Theirs), At: ui.At(p.conflict.At, loc),
-			Mine: review.Answer(p.conflict.Mine), Note: p.conflict.Comment,
+			Mine: review.Answer(p.conflict.Mine), LowerTo: p.conflict.LowerTo, Until: p.conflict.Until, Note: p.conflict.Comment,
 		}
 		row.Version = strconv.FormatInt(p.conflict.Version, 10)
 	case p.conflict != nil:
 		row.Error = "This was answered again in the meantime, so nothing was undone. Look at what stands now."
 	case p.problem != nil:
 		row.Error = model.Message(p.problem)
-		row.Comment = p.typed.Comment
+		row.Comment, row.Until = p.typed.Comment, p.typed.Until
 		if isAnswer(p.typed.Answer) {
 			row.Answer = review.Answer(p.typed.Answer)
 		}
 	}
 }
 
-func isAnswer(a model.Answer) bool { return a == model.Keep || a == model.Revoke || a == model.Unsure }
+func isAnswer(a model.Answer) bool {
+	return a == model.Keep || a == model.Revoke || a == model.Unsure || a == model.Reduce
+}
 
 // decide stores one answer.
 func (s *site) decide(w http.ResponseWriter, r *request) error {
@@ -213,7 +215,7 @@ func (s *site) answer(w http.ResponseWriter, r *request, answer model.Answer) er
 		back = url.Values{}
 	}
 	in := campaigns.DecideInput{
-		RunID: run.ID, ItemID: item, Answer: answer, Comment: r.PostForm.Get(review.FieldComment),
+		RunID: run.ID, ItemID: item, Answer: answer, Comment: r.PostForm.Get(review.FieldComment), LowerTo: r.PostForm.Get(review.FieldLower), Until: r.PostForm.Get(review.FieldUntil),
 		Version: version, Key: r.PostForm.Get(review.FieldKey), Channel: "web",
 	}
 	if answer == model.NoAnswer {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -49,7 +50,12 @@ func (b rowBuilder) row(in *campaigns.Row) review.Row {
 
 // answered adds what was answered and what became of it.
 func (b rowBuilder) answered(row *review.Row, in *campaigns.Row) {
+	for i := range in.Lowers {
+		low := &in.Lowers[i]
+		row.Lowers = append(row.Lowers, review.Lower{ID: low.EntitlementID, Name: cmp.Or(low.Name, low.EntitlementID)})
+	}
 	if d := in.Decision; d != nil && in.Item.Answer != model.NoAnswer {
+		row.LowerTo, row.Until = d.LowerTo, d.Until
 		row.Comment, row.At, row.By = d.Comment, ui.At(d.At, b.loc), in.By
 		if d.ReviewerKey == b.actor.PersonKey {
 			row.By = "You"
@@ -67,6 +73,9 @@ func (b rowBuilder) answered(row *review.Row, in *campaigns.Row) {
 	state := removalTag(*rem)
 	if rem.State == model.Queued && !rem.CalledAt.Known() && b.review.Open() {
 		state.Text = "Goes out in a moment"
+		if rem.NextAt > b.now.Add(time.Hour) {
+			state.Text = "Goes out on " + ui.Day(rem.NextAt, b.loc).Text
+		}
 	}
 	row.Removal = &review.Removal{
 		ID: strconv.FormatInt(rem.ID, 10), State: state, At: ui.At(removalTime(*rem), b.loc), Pending: rem.State.Open(), Link: staff(b.actor),
@@ -255,6 +264,9 @@ func foremost(rs []model.Remediation) *model.Remediation {
 
 // removalTag is a state in words.
 func removalTag(m model.Remediation) ui.Tag {
+	if tag, ok := giveTag(m); ok {
+		return tag
+	}
 	switch m.State {
 	case model.Queued:
 		return ui.Tag{Text: "Queued", Tone: ui.Info}

@@ -42,6 +42,13 @@ func (s *site) signOffView(r *request, p reviewPage, rev campaigns.Review, lefto
 	if v.Removals, err = s.signLines(r, p, mine); err != nil {
 		return nil, err
 	}
+	if rev.Counts.Reduced > 0 {
+		lower := store.ItemFilter{Limit: signListed}
+		lower.Answer = model.Reduce
+		if v.Lowers, err = s.signLines(r, p, lower); err != nil {
+			return nil, err
+		}
+	}
 	if n := rev.Counts.Unanswered; n > 0 {
 		if v.Unanswered, err = s.signLines(r, p, store.ItemFilter{State: store.ItemsUndecided, Limit: signListed}); err != nil {
 			return nil, err
@@ -65,6 +72,16 @@ func countPairs(c model.Counts) []ui.Pair {
 	return out
 }
 
+// lowerName is the name of what an access is lowered to.
+func lowerName(lowers []model.Entitlement, id string) string {
+	for i := range lowers {
+		if lowers[i].EntitlementID == id && lowers[i].Name != "" {
+			return lowers[i].Name
+		}
+	}
+	return id
+}
+
 // signLines names items, and says how many more there are.
 func (s *site) signLines(r *request, p reviewPage, f store.ItemFilter) ([]review.Line, error) {
 	_, page, err := s.Campaigns.ReviewPage(r.Context(), r.actor, p.run.ID, f)
@@ -77,6 +94,9 @@ func (s *site) signLines(r *request, p reviewPage, f store.ItemFilter) ([]review
 		can, technical := accessWords(row.Entitlement)
 		if technical != "" {
 			can = technical
+		}
+		if d := row.Decision; d != nil && row.Item.Answer == model.Reduce {
+			can += ", to " + lowerName(row.Lowers, d.LowerTo)
 		}
 		out = append(out, review.Line{Item: strconv.FormatInt(row.Item.ID, 10), Person: subjectName(row.Subject), Access: row.Source + " · " + can})
 	}

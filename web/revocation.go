@@ -3,7 +3,6 @@ package web
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"recert/campaigns/remediate"
@@ -14,92 +13,32 @@ import (
 	"recert/views/ui"
 )
 
-const revocationRows = 50
-
-// allStates is the value of the filter that narrows to no state.
-const allStates = "all"
-
-// openStates are those that somebody or something is still at.
-var openStates = []model.RemediationState{model.Queued, model.Held, model.Sent, model.Failed, model.CameBack}
-
-// revocations lists removals: those that are open, unless another state is asked for.
-func (s *site) revocations(w http.ResponseWriter, r *request) error {
-	state, search := r.query(revocation.ParamState), r.query(revocation.ParamSearch)
-	f := store.RemediationFilter{Search: search, Before: pageAfter(r.query(paramAfter)), Limit: revocationRows + 1, States: openStates}
-	counts, err := s.Store.RemediationCounts(r.Context(), store.RemediationFilter{Search: search})
+// otherPaths adds the other paths by which the same access was held when it was reviewed: while one of
+// them is there, the access is.
+func (s *site) otherPaths(r *request, row *store.RemediationRow, facts []ui.Pair) ([]ui.Pair, error) {
+	all, err := s.Store.ItemRemediations(r.Context(), row.RunID, []int64{row.ItemID})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p := revocation.ListPage{Frame: s.frame(r, "Revocations", layout.Revocations), Search: search, Active: search != "" || state != ""}
-	var open, all int64
-	for _, st := range model.RemediationStates {
-		all += counts[st]
-	}
-	for _, st := range openStates {
-		open += counts[st]
-	}
-	option := func(value, label string, n int64) {
-		p.States = append(p.States, ui.Option{Value: value, Label: label + " (" + ui.Num(n) + ")", Selected: state == value})
-	}
-	option("", "All that is open", open)
-	option(allStates, "All", all)
-	for _, st := range model.RemediationStates {
-		option(string(st), removalTag(model.Remediation{State: st}).Text, counts[st])
-		if state == string(st) {
-			f.States = []model.RemediationState{st}
+	for _, o := range all {
+		if o.ID == row.ID || o.Kind != model.KindRemove || o.State == model.Cancelled || row.Kind != model.KindRemove {
+			continue
 		}
+		path := "directly"
+		if o.Via != "" {
+			path = "through " + o.Via
+		}
+		facts = append(facts, ui.Pair{Term: "Also held", Text: path + ": " + removalTag(o).Text, Href: "/revocations/" + itoa(o.ID)})
 	}
-	if state == allStates {
-		f.States = nil
-	}
-	rows, err := s.Store.Remediations(r.Context(), f)
-	if err != nil {
-		return err
-	}
-	var next int64
-	if len(rows) > revocationRows {
-		rows = rows[:revocationRows]
-		next = rows[revocationRows-1].ID
-	}
-	q := url.Values{}
-	if search != "" {
-		q.Set(revocation.ParamSearch, search)
-	}
-	if state != "" {
-		q.Set(revocation.ParamState, state)
-	}
-	if err := s.brakes(r, &p, counts[model.Held]); err != nil {
-		return err
-	}
-	p.Pager = pager("/revocations", q, f.Before, next, "")
-	for i := range rows {
-		p.Rows = append(p.Rows, s.revocationRow(r, &rows[i]))
-	}
-	return s.render(w, r, revocation.List(p))
-}
-
-func (s *site) revocationRow(r *request, row *store.RemediationRow) revocation.Row {
-	v := revocation.Row{
-		ID: itoa(row.ID), Person: subjectName(row.Subject), Source: row.Source, State: removalTag(row.Remediation),
-		Since: ui.At(removalTime(row.Remediation), r.zone), Campaign: row.Run,
-	}
-	v.Can, _ = removalWords(row)
-	switch {
-	case row.State == model.Sent && row.Mode == model.ModeManual:
-		v.Note = "Waits for " + assignee(row)
-	case row.State.Open() && row.Paused != "":
-		v.Note = "Removals in " + row.Source + " are paused"
-	case row.State == model.Failed, row.State == model.CameBack, row.State == model.Superseded:
-		v.Note = row.Reason
-	}
-	return v
+	return facts, nil
 }
 
 func removalWords(row *store.RemediationRow) (can, technical string) {
 	if row.EntitlementKey == nil {
-		return "The whole account " + row.Subject.AccountID, ""
+		return giveWords(row.Kind, "The whole account "+row.Subject.AccountID), ""
 	}
-	return accessWords(&row.Entitlement)
+	can, technical = accessWords(&row.Entitlement)
+	return giveWords(row.Kind, can), technical
 }
 
 func assignee(row *store.RemediationRow) string {
@@ -130,15 +69,38 @@ func (s *site) revocation(w http.ResponseWriter, r *request) error {
 	}
 	asked := slices.ContainsFunc(attempts, func(a model.Attempt) bool { return a.CalledAt.Known() })
 	p.Meaning = meaning(&row, asked)
+	if s.asleep(&row) {
+		p.Meaning += " " + wakes(r, row.WaitUntil, row.WaitReason)
+	}
 	p.Facts = revocationFacts(&row, asked, r.zone)
+	ticket, err := s.ticketFacts(r, &row)
+	if err != nil {
+		return err
+	}
+	p.Facts = append(p.Facts, ticket...)
 	if row.Mode == model.ModeManual && row.Task != "" {
 		p.Manual = manualView(&row, p.Can+", of "+p.Person)
 		p.Begun = taskStep(&row, r.zone)
+		reports, err := s.Store.TaskReports(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		if len(reports) > 0 || row.State == model.Sent {
+			p.Manual.Href, p.Manual.Reports = "/tasks/"+itoa(id), int64(len(reports))
+		}
+	}
+	if p.Facts, err = s.otherPaths(r, &row, p.Facts); err != nil {
+		return err
 	}
 	for _, a := range attempts {
 		v, err := attemptView(a, r.zone)
 		if err != nil {
 			return fmt.Errorf("revocation %d: %w", id, err)
+		}
+		if row.Kind.Gives() {
+			if err := giveSteps(&v, a); err != nil {
+				return fmt.Errorf("revocation %d: %w", id, err)
+			}
 		}
 		p.Attempts = append(p.Attempts, v)
 	}
@@ -146,6 +108,15 @@ func (s *site) revocation(w http.ResponseWriter, r *request) error {
 	p.Version = itoa(row.Fence)
 	p.CanLetGo = row.State == model.Held && r.actor.Has(model.Admin)
 	p.CanRetry = row.State == model.Failed && r.actor.Has(managers...)
+	if err := s.contestView(r, &p, &row); err != nil {
+		return err
+	}
+	if p.Told, err = s.toldOf(r, &row); err != nil {
+		return err
+	}
+	if err := s.giving(r, &p, &row); err != nil {
+		return err
+	}
 	return s.render(w, r, revocation.Show(p))
 }
 

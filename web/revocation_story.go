@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"recert/campaigns/connector"
 	"recert/model"
@@ -39,7 +40,18 @@ const (
 // meaning says where a removal stands. asked is whether its system was ever asked to remove it.
 func meaning(row *store.RemediationRow, asked bool) string {
 	text, why := meanings[row.State], row.Reason
-	if row.State == model.Confirmed {
+	if row.Kind.Gives() {
+		text = giveMeanings[row.State]
+	}
+	switch {
+	case row.Kind == model.KindRotate:
+		return rotateMeanings[row.State]
+	case row.Declined != "":
+		text, why = row.Reason, "Decided by "+row.Declined+"."
+	case waits(row):
+		text = "It waits, so that the person concerned can say something against it."
+	}
+	if row.State == model.Confirmed && !row.Kind.Gives() {
 		switch {
 		case row.Proof == proofSnapshot:
 			text = goneBySnapshot
@@ -67,7 +79,14 @@ func revocationFacts(row *store.RemediationRow, asked bool, loc *timeLocation) [
 		out = append(out, ui.Pair{Term: "Path", Text: row.Via, Code: true})
 	}
 	if row.State == model.Queued || row.State == model.CameBack || row.State == model.Sent && row.Mode == model.ModeConnector {
-		out = append(out, ui.Pair{Term: "Next look", Text: ui.Exact(row.NextAt, loc).Text})
+		term := "Next look"
+		if waits(row) {
+			term = "Goes out"
+		}
+		out = append(out, ui.Pair{Term: term, Text: ui.Exact(row.NextAt, loc).Text})
+	}
+	if row.Cause == model.CauseKeepUntil {
+		out = append(out, ui.Pair{Term: "Why", Text: "It was kept until a day that is over."})
 	}
 	if row.ClosedAt.Known() {
 		out = append(out, ui.Pair{Term: "Ended", Text: ui.Exact(row.ClosedAt, loc).Text})
@@ -76,6 +95,11 @@ func revocationFacts(row *store.RemediationRow, asked bool, loc *timeLocation) [
 		out = append(out, ui.Pair{Term: "Proof", Text: text})
 	}
 	return out
+}
+
+// waits tells whether a removal is in its time of grace: nobody was at it yet.
+func waits(row *store.RemediationRow) bool {
+	return row.State == model.Queued && row.Attempts == 0 && !row.CalledAt.Known() && row.NextAt > row.QueuedAt.Add(time.Hour)
 }
 
 func proofWords(row *store.RemediationRow, asked bool) string {
@@ -105,6 +129,12 @@ func manualView(row *store.RemediationRow, what string) *revocation.Manual {
 	case model.Superseded, model.Cancelled, model.Restored:
 		m.Note = "There is nothing to do here any more."
 	}
+	if row.Kind.Gives() {
+		giveManual(m, row.State)
+	}
+	if row.Kind == model.KindRotate {
+		rotateManual(m, row.State)
+	}
 	return m
 }
 
@@ -120,6 +150,8 @@ func taskStep(row *store.RemediationRow, loc *timeLocation) *revocation.Step {
 // neither is so.
 func outcomeStep(row *store.RemediationRow, attempts bool, loc *timeLocation) *revocation.Step {
 	switch {
+	case row.ProofSnapshot != nil && row.Kind.Gives():
+		return &revocation.Step{Label: "A later snapshot", At: ui.Exact(row.ClosedAt, loc), Text: "Snapshot " + itoa(*row.ProofSnapshot) + " shows it.", Tone: ui.Good}
 	case row.ProofSnapshot != nil && row.Proof == proofSnapshot:
 		return &revocation.Step{Label: "A later snapshot", At: ui.Exact(row.ClosedAt, loc), Text: "Snapshot " + itoa(*row.ProofSnapshot) + " no longer shows it.", Tone: ui.Good}
 	case row.ProofSnapshot != nil:
@@ -138,7 +170,9 @@ var outcomeWords = map[string]ui.Tag{
 	string(connector.Changed):       {Text: "Changed meanwhile", Tone: ui.Warn},
 	string(connector.RefusedDirect): {Text: "Not held directly", Tone: ui.Bad},
 	string(connector.RefusedTarget): {Text: "Somebody else's account now", Tone: ui.Bad},
-	string(connector.TaskOpened):    {Text: "Handed to a person", Tone: ui.Info},
+	string(connector.Granted):       {Text: "Given", Tone: ui.Good},
+	string(connector.AlreadyHeld):   {Text: "Already there", Tone: ui.Good},
+	string(connector.TaskOpened):    {Text: "Asked of another system", Tone: ui.Info},
 	string(connector.Unreachable):   {Text: "Not reachable", Tone: ui.Warn},
 	string(connector.Denied):        {Text: "Credentials refused", Tone: ui.Bad},
 	string(connector.Refused):       {Text: "Refused", Tone: ui.Bad},
@@ -199,10 +233,18 @@ var presenceWords = map[connector.Presence]string{
 	connector.WrongTarget: "The id names somebody or something else now.",
 }
 
-func observed(label, text string, at model.Time, loc *timeLocation) (revocation.Step, error) {
-	var o connector.Observation
+// seen is what a look at a target showed.
+func seen(text string) (o connector.Observation, err error) {
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
-		return revocation.Step{}, fmt.Errorf("read what was seen: %w", err)
+		return o, fmt.Errorf("read what was seen: %w", err)
+	}
+	return o, nil
+}
+
+func observed(label, text string, at model.Time, loc *timeLocation) (revocation.Step, error) {
+	o, err := seen(text)
+	if err != nil {
+		return revocation.Step{}, err
 	}
 	step := revocation.Step{Label: label, At: ui.Exact(at, loc), Text: o.Detail, Code: o.Version, Tone: ui.Info}
 	if o.Presence == connector.Absent {

@@ -26,9 +26,9 @@ func TestRevocations(t *testing.T) {
 		run := w.launch()
 		id := w.removal(run)
 		m, auditor := w.as("", model.CampaignManager), w.as("", model.Auditor)
-		auditor.Get("/revocations").Want(http.StatusOK, webtest.Count("tbody tr", 1), webtest.In("tbody", webtest.HasText("bot"), webtest.HasText("Queued"), webtest.HasText(run.Name)))
+		auditor.Get("/revocations").Want(http.StatusOK, webtest.Count("#live tbody tr", 1), webtest.In("#live tbody", webtest.HasText("bot"), webtest.HasText("Queued"), webtest.HasText(run.Name)))
 		auditor.Get("/revocations?q=nobody").Want(http.StatusOK, webtest.In("main", webtest.HasText("Nothing matches.")))
-		auditor.Get("/revocations?state=confirmed").Want(http.StatusOK, webtest.Count("tbody tr", 0))
+		auditor.Get("/revocations?state=confirmed").Want(http.StatusOK, webtest.Count("#live tbody tr", 0))
 		path := "/revocations/" + id
 		auditor.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("To be done by hand"), webtest.HasText("Nothing yet.")), webtest.Count("main form", 0))
 		m.Post(path+"/retry", nil).Want(http.StatusSeeOther) // it is queued: nothing to do
@@ -54,7 +54,7 @@ func TestRevocations(t *testing.T) {
 		if _, err := worker.Step(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		auditor.Get("/revocations").Want(http.StatusOK, webtest.In("tbody", webtest.HasText("To be done by hand"), webtest.HasText("Waits for Bo Lindqvist")))
+		auditor.Get("/revocations").Want(http.StatusOK, webtest.In("#live tbody", webtest.HasText("To be done by hand"), webtest.HasText("Waits for Bo Lindqvist")))
 		w.later(time.Minute)
 		w.ingest("loader", "wiki", map[model.Kind]string{model.KindGrants: strings.Replace(hurt(grantsCSV), "bot,readers,2026-01-02,,,,\n", "", 1)})
 		auditor.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("Proven gone"), webtest.HasText("no longer shows it")))

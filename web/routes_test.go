@@ -15,25 +15,27 @@ import (
 // publicRoutes are all that nobody needs to be signed in for. A new one is a decision.
 var publicRoutes = []string{
 	"GET /login", "GET /login/callback", "GET /login/link", "POST /login/link", "GET /logout", "POST /logout", "POST /logout/backchannel",
-	"GET /static/", "GET /healthz", "GET /readyz", "GET /metrics", "POST /csp",
+	"GET /static/", "GET /healthz", "GET /readyz", "GET /metrics", "POST /csp", "POST /hooks/removals/{token}",
 }
 
 // reviewerRoutes are open to everybody who is signed in; what they show depends on the object.
 var reviewerRoutes = []string{
 	"GET /{$}", "GET /help", "POST /preferences", "GET /reviews/{campaign}", "POST /reviews/{campaign}/items/{item}",
 	"POST /reviews/{campaign}/items/{item}/undo", "POST /reviews/{campaign}/sign-off", "GET /people/{id}",
+	"GET /notices", "POST /notices/{id}/contest", "GET /tasks/{id}", "POST /tasks/{id}", "GET /tasks/{id}/files/{file}",
 }
 
 // auditorRoutes are what an auditor may do besides: read, and take the evidence along.
 var auditorRoutes = []string{
 	"GET /campaigns", "GET /campaigns/{id}", "GET /campaigns/{id}/preview", "POST /campaigns/{id}/export", "GET /sources", "GET /sources/{name}",
-	"GET /snapshots/{id}", "GET /snapshots/{id}/rejects.csv", "GET /access", "GET /revocations", "GET /revocations/{id}", "GET /evidence",
+	"GET /snapshots/{id}", "GET /snapshots/{id}/rejects.csv", "GET /access", "GET /revocations", "GET /revocations/{id}", "GET /revocations/live", "GET /sources/{name}/live", "GET /messages", "GET /messages/{id}", "GET /evidence",
 }
 
 // managerRoutes are what a campaign manager may do besides.
 var managerRoutes = []string{
-	"GET /campaigns/new", "POST /campaigns/new", "POST /campaigns/{id}/launch", "GET /campaigns/{id}/close", "POST /campaigns/{id}/close", "POST /revocations/{id}/retry",
-	"POST /revocations/stop", "POST /campaigns/{id}/hand-over",
+	"GET /campaigns/new", "POST /campaigns/new", "POST /campaigns/{id}/launch", "GET /campaigns/{id}/close", "POST /campaigns/{id}/close", "POST /revocations/{id}/retry", "POST /revocations/retry",
+	"POST /revocations/{id}/restore", "POST /revocations/{id}/give-up", "POST /revocations/{id}/contest",
+	"POST /revocations/stop", "POST /messages/retry", "POST /messages/{id}/retry", "POST /campaigns/{id}/hand-over",
 }
 
 // TestEveryRoute walks the whole table as nobody and in every role, with addresses that exist:
@@ -44,6 +46,7 @@ func TestEveryRoute(t *testing.T) {
 		w.fill()
 		run := w.launch()
 		rem := w.removal(run)
+		w.tell(model.MessageTask, "task/1", "u3", w.removalID(rem))
 		clients := map[model.Role]*webtest.Client{
 			"": w.as("u6"), model.Auditor: w.as("", model.Auditor), model.CampaignManager: w.as("", model.CampaignManager), model.Admin: w.as("", model.Admin),
 		}
@@ -101,7 +104,7 @@ func (w *world) asNobody(c *webtest.Client, rt route, path string) {
 // address fills a pattern with what exists.
 func (w *world) address(pattern string, run model.Run, removal string) string {
 	snap := "1"
-	if strings.HasPrefix(pattern, "/revocations") {
+	if strings.HasPrefix(pattern, "/revocations") || strings.HasPrefix(pattern, "/tasks") {
 		snap = removal
 	}
 	name := "wiki"
@@ -116,7 +119,7 @@ func (w *world) address(pattern string, run model.Run, removal string) string {
 	if strings.HasPrefix(pattern, "/people") {
 		id = "u4"
 	}
-	r := strings.NewReplacer("{campaign}", run.Name, "{item}", item, "{id}", id, "{name}", name, "{token}", "token", "{$}", "")
+	r := strings.NewReplacer("{campaign}", run.Name, "{item}", item, "{id}", id, "{name}", name, "{token}", "token", "{file}", "1", "{$}", "")
 	return r.Replace(pattern)
 }
 

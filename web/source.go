@@ -25,7 +25,7 @@ const (
 
 var providesWords = map[model.Provides]string{model.ProvidesPeople: "People", model.ProvidesAccess: "Access"}
 
-var typeWords = map[string]string{"csv": "Files", "scim": "SCIM", "ldap": "LDAP", "sql": "SQL", "exec": "Command", "baton": "Baton"}
+var typeWords = map[string]string{"csv": "Files", "scim": "SCIM", "ldap": "LDAP", "sql": "SQL", "exec": "Command", "baton": "Baton", "entra": "Entra ID"}
 
 var kindWordsOf = map[model.Kind]string{model.KindPeople: "People", model.KindAccounts: "Accounts", model.KindEntitlements: "Entitlements", model.KindGrants: "Grants"}
 
@@ -133,8 +133,13 @@ func (s *site) source(w http.ResponseWriter, r *request) error {
 	}
 	p := source.Page{
 		Frame: s.frame(r, src.Name, layout.Sources), Name: src.Name, Provides: providesWords[src.Provides], State: st.tag,
-		Problem: sourceProblem(src, st), Settings: settingPairs(spec), CanUpload: spec.Type == "csv" && r.actor.Has(model.Admin),
+		Problem: sourceProblem(src, st), Reading: s.reading(r, src, st.newest), Settings: settingPairs(spec), CanUpload: spec.Type == "csv" && r.actor.Has(model.Admin),
 		CanRead: spec.Type != "csv" && s.ReadLive != nil && r.actor.Has(model.Admin), CanResume: src.Paused != "" && r.actor.Has(model.Admin),
+	}
+	if p.Problem.Title == "" {
+		if p.Problem, err = s.sourceWaits(r, src.ID); err != nil {
+			return err
+		}
 	}
 	if err := s.sourceHistory(r, src, &p); err != nil {
 		return err
@@ -188,6 +193,14 @@ func settingPairs(spec model.SourceSpec) []ui.Pair {
 	if spec.LDAP != nil {
 		add("Base", spec.LDAP.Base, true)
 	}
+	if spec.Entra != nil {
+		add("Tenant", spec.Entra.Tenant, true)
+		add("Application", spec.Entra.ClientID, true)
+		add("Graph", spec.Entra.GraphURL, true)
+		if spec.Entra.SignInActivity {
+			add("Last sign-ins", "are read", false)
+		}
+	}
 	if spec.Exec != nil {
 		add("Program", strings.Join(spec.Exec.Command, " "), true)
 	}
@@ -213,6 +226,12 @@ func settingPairs(spec model.SourceSpec) []ui.Pair {
 		mode := "a person does it, and the next snapshot proves it"
 		if spec.Revoke.Mode == model.ModeConnector {
 			mode = "by itself, and reads back whether it is gone"
+		}
+		if t := spec.Revoke.Ticket; t != nil {
+			mode = "by a ticket in " + t.URL + ", and reads back whether it is gone"
+		}
+		if spec.Revoke.Webhook != nil {
+			mode = "by a signed message to another system, and reads back whether it is gone"
 		}
 		add("Removals", mode, false)
 	}
@@ -374,8 +393,12 @@ func (s *site) readNow(w http.ResponseWriter, r *request) error {
 	if s.ReadLive == nil || src.Type == "csv" {
 		return errNotFound
 	}
-	if err := s.ReadLive(r.Context(), src.Name, r.actor.Label()); err != nil {
+	done, err := s.ReadLive(r.Context(), src.Name, r.actor.Label())
+	if err != nil {
 		return err
+	}
+	if !done {
+		return redirect(w, r, ui.Path("sources", src.Name)) // the page tells how far it is
 	}
 	return s.redirectWith(w, r, ui.Path("sources", src.Name), "read")
 }

@@ -46,7 +46,7 @@ func (s *site) createSource(w http.ResponseWriter, r *request) error {
 	field := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
 	p := source.NewPage{
 		Type: field(source.FieldType), Name: field(source.FieldName), Provides: field(source.FieldProvides), URL: field(source.FieldURL), User: field(source.FieldUser),
-		Base: field(source.FieldBase), Owner: field(source.FieldOwner), Remove: field(source.FieldRemove), Errors: map[string]string{},
+		Base: field(source.FieldBase), Tenant: field(source.FieldTenant), SignIns: field(source.FieldSignIns), Owner: field(source.FieldOwner), Remove: field(source.FieldRemove), Errors: map[string]string{},
 	}
 	typed := r.PostForm.Get(source.FieldPassword)
 	spec := sourceSpec(&p, typed)
@@ -100,6 +100,17 @@ func sourceSpec(p *source.NewPage, typed string) model.SourceSpec {
 		p.Errors[source.FieldPassword] = "Type the password itself. Only configuration files may name secrets of the server."
 	}
 	spec.URL, spec.Revoke.Mode = p.URL, p.Remove
+	if p.Type == "entra" {
+		if p.Tenant == "" {
+			p.Errors[source.FieldTenant] = "Give the tenant's id."
+		}
+		if p.User == "" {
+			p.Errors[source.FieldUser] = "Give the application's id."
+		}
+		spec.URL, spec.Password = "", secret
+		spec.Entra = &model.EntraSpec{Tenant: p.Tenant, ClientID: p.User, SignInActivity: p.SignIns == source.SignInsRead}
+		return spec
+	}
 	if p.URL == "" {
 		p.Errors[source.FieldURL] = "Give the address."
 	} else if err := campaigns.CheckAddress(p.URL); err != nil {

@@ -91,3 +91,44 @@ func TestConnect(t *testing.T) {
 		admin.Follow(admin.Submit(form, url.Values{"name": {"payroll"}, "provides": {"people"}, "do": {"save"}})).Want(http.StatusOK, webtest.Count("a[href='/sources/payroll/upload']", 1))
 	})
 }
+
+// TestConnectEntra: a tenant is connected by its id, an application and a secret; no address is asked for.
+func TestConnectEntra(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.fill()
+		admin := w.as("", model.Admin)
+		admin.Get("/sources/new").Want(http.StatusOK, webtest.Count("a[href='/sources/new?type=entra']", 1))
+		page := admin.Get("/sources/new?type=entra")
+		page.Want(http.StatusOK, webtest.Count("input[name=url]", 0), webtest.In("main", webtest.HasText("Read sign-in activity")))
+		form := page.Form("form[action='/sources/new']")
+		typed := func(more ...string) url.Values {
+			v := url.Values{
+				"name": {"tenant"}, "tenant": {"contoso.onmicrosoft.com"}, "username": {"66666666-7777-8888-9999-000000000000"}, "password": {"right-horse"},
+				"sign_ins": {"read"}, "remove": {"connector"}, "do": {"test"},
+			}
+			for i := 0; i < len(more); i += 2 {
+				v.Set(more[i], more[i+1])
+			}
+			return v
+		}
+		for _, bad := range []string{"tenant", "username", "password", "name"} {
+			admin.Submit(form, typed(bad, "")).Want(http.StatusUnprocessableEntity)
+		}
+		tested := admin.Submit(form, typed())
+		tested.Want(http.StatusOK, webtest.In("main", webtest.HasText("The connection works.")), webtest.Count("input[name=sign_ins][value=read][checked]", 1))
+		saved := admin.Follow(admin.Submit(form, typed("do", "save")))
+		saved.Want(http.StatusOK, webtest.In("main", webtest.HasText("Saved."), webtest.HasText("contoso.onmicrosoft.com"), webtest.HasText("Entra ID")))
+		if strings.Contains(tested.Body+saved.Body, "right-horse") {
+			t.Error("a page holds the secret")
+		}
+		spec, err := w.store.SourceSpec(t.Context(), "tenant")
+		if want := (model.EntraSpec{Tenant: "contoso.onmicrosoft.com", ClientID: "66666666-7777-8888-9999-000000000000", SignInActivity: true}); err != nil ||
+			spec.Entra == nil || *spec.Entra != want || spec.URL != "" || spec.Password != "${"+secretName("tenant")+"}" || spec.Revoke.Mode != model.ModeConnector {
+			t.Errorf("%+v, %+v, %v", spec, spec.Entra, err)
+		}
+		if w.secrets[secretName("tenant")] != "right-horse" {
+			t.Errorf("kept %v", w.secrets)
+		}
+	})
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"recert/campaigns"
+	"recert/campaigns/connector/webhook"
 	"recert/campaigns/evidence"
 	"recert/campaigns/ingest"
 	"recert/model"
@@ -31,11 +32,18 @@ type Config struct {
 	Version   string
 	Log       *slog.Logger
 	Now       func() time.Time
-	// ReadLive reads a live source now; nil hides the button.
-	ReadLive func(ctx context.Context, source, actor string) error
+	// ReadLive begins to read a live source and gives whether it was read to its end within a moment;
+	// nil hides the button.
+	ReadLive func(ctx context.Context, source, actor string) (done bool, err error)
+	// Reread has a live source read again soon; nil does nothing.
+	Reread func(ctx context.Context, source int64) error
+	// Ending ends the streams of live pages, which would keep a server from shutting down; nil never does.
+	Ending context.Context //nolint:containedctx // it is about the server, not about a call
 	// Probe tries the settings of a live source, with a password that was typed or "", and gives what
 	// it found in words; nil hides the form by which sources are connected.
 	Probe func(ctx context.Context, spec model.SourceSpec, password string) (string, error)
+	// HookKeys are what reports about removals in a source are signed with; nil takes no reports.
+	HookKeys func(ctx context.Context, source int64) (webhook.Keys, error)
 	// KeepSecret keeps a credential that was typed, encrypted.
 	KeepSecret func(ctx context.Context, name, value string) error
 }
@@ -91,6 +99,7 @@ func newSite(cfg Config) (*site, error) {
 	if err := s.protect.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
 		return nil, model.Errorf(model.Invalid, "the base URL %s cannot be an origin", cfg.BaseURL)
 	}
+	s.metrics.registry.MustRegister(&lagCollector{store: cfg.Store, now: cfg.Now})
 	if err := s.renderFailed(); err != nil {
 		return nil, err
 	}

@@ -76,10 +76,12 @@ func newWorld(t *testing.T, s *store.Store, clock *storetest.Clock, provider *au
 	w.svc = &campaigns.Service{Store: s}
 	w.ing = &ingest.Service{Store: s, AfterSeal: []func(context.Context, *store.Tx, model.Snapshot) error{w.svc.AfterSeal}}
 	w.log = &evidence.Log{Store: s, Log: log}
+	ended, end := context.WithCancel(t.Context()) // a stream tells where it begins, and ends
+	end()
 	var err error
 	w.site, err = newSite(Config{
 		Store: s, Campaigns: w.svc, Ingest: w.ing, Evidence: w.log, Provider: provider, BaseURL: base, Demo: true, Version: "v0.0.0-test", Log: log, Now: clock.Now,
-		Probe: w.probe, KeepSecret: func(_ context.Context, name, value string) error { w.secrets[name] = value; return nil },
+		Ending: ended, Probe: w.probe, KeepSecret: func(_ context.Context, name, value string) error { w.secrets[name] = value; return nil },
 	})
 	if err != nil {
 		t.Fatal(err)

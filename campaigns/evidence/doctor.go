@@ -106,6 +106,8 @@ var invariants = []invariant{
 	{"decisions.late", rule(store.RuleLate)},
 	{"removals.complete", checkRevoked},
 	{"removals.asked", rule(store.RuleUnaskedRemovals)},
+	{"removals.contests", checkContests},
+	{"removals.keeps", rule(store.RuleEndedKeeps)},
 	{"removals.events", checkRemovals},
 	{"removals.proof", checkProofs},
 	{"removals.leases", checkLeases},
@@ -116,6 +118,8 @@ var invariants = []invariant{
 	{"sessions.roles", checkSessions},
 	{"removals.approvals", checkApprovals},
 	{"removals.stops", checkStops},
+	{"removals.tickets", checkTickets},
+	{"tasks.reports", checkReports},
 	{"references", rule(store.RuleReferences)},
 	{"secrets", checkSecrets},
 }

@@ -228,6 +228,13 @@ var corruptions = map[string][]corruption{
 		by("UPDATE items SET answer = '' WHERE answer = 'revoke' AND run_id = " + secondRun),
 		by("UPDATE remediations SET item_id = item_id + 100 WHERE id = " + byRead),
 	},
+	"removals.contests": {
+		saying("is not what its events say", "INSERT INTO contests (remediation_id, person_key, reason, at, outcome, answered_by, answer) SELECT id, account_key, 'x', queued_at, '', '', '' FROM remediations WHERE id = "+byRead),
+	},
+	"removals.keeps": {
+		saying("was not until a date", "INSERT INTO ended_keeps (run_id, item_id, result, at) SELECT run_id, id, 'gone', 1 FROM items WHERE answer = 'keep'"),
+		saying("of which no keep has ended", "UPDATE remediations SET cause = 'keep_until' WHERE id = "+byRead),
+	},
 	"removals.events": {
 		saying("by its events", "UPDATE remediations SET state = 'failed' WHERE state = 'confirmed'"),
 		saying("attempt", "UPDATE attempts SET outcome = 'removed'"),
@@ -262,6 +269,9 @@ var corruptions = map[string][]corruption{
 		by("UPDATE attempts SET called_at = intent_at - 1 WHERE called_at IS NOT NULL"),
 		by("UPDATE attempts SET before = '' WHERE called_at IS NOT NULL"),
 		by("DELETE FROM attempts"),
+	},
+	"tasks.reports": {
+		saying("is not what its event says", "INSERT INTO task_reports (remediation_id, actor, note, name, size, sha256, blob, event_id, at) SELECT id, 'x', 'y', '', 0, '', '', 1, 1 FROM remediations WHERE id = "+byRead),
 	},
 	"references": {
 		by("UPDATE items SET grant_id = 999 WHERE id = 1"),

@@ -33,6 +33,10 @@ func init() {
 			{sql: []string{"UPDATE sources SET paused = 'for nothing' WHERE name = 'wiki'"}, says: `source "wiki"`, alone: true},
 			{sql: []string{"INSERT INTO removal_stops (id, reason, actor, at) VALUES (1, 'x', 'y', 1)"}, says: `source ""`, alone: true},
 		},
+		"removals.tickets": {
+			saying("not told of", "UPDATE remediations SET mode = 'ticket' WHERE id = "+byRead,
+				"INSERT INTO tickets (remediation_id, system, key, ack_hash, ref, handle, url, status, told, note, looks) SELECT id, 'Jira', 'recert-x', '', 'SEC-1', '1', '', 'To Do', false, '', 0 FROM remediations WHERE id = "+byRead),
+		},
 		"sessions.roles": {
 			{sql: []string{"UPDATE sessions SET roles = 'admin' WHERE roles = 'auditor'"}, says: `"admin", and was started with "auditor"`, alone: true},
 			saying("started by no event", "UPDATE sessions SET token_hash = (SELECT hash FROM events WHERE id = 2) WHERE roles = 'auditor'"),

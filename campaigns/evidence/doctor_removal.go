@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,8 @@ import (
 const removeAtDecision = "decision" // the value of a campaign's remove
 
 // checkRevoked: each final revoke has one removal for each path that was reviewed, or one for an
-// account; so has one that is not final where the campaign removes at the decision.
+// account; so has one that is not final where the campaign removes at the decision. What is to be
+// lowered has one row that gives the weaker access, and those removals once that is proven.
 func checkRevoked(ctx context.Context, d *doctor) error {
 	atOnce := map[int64]bool{}
 	if err := eachRun(ctx, d, func(r *model.Run) error {
@@ -32,11 +34,12 @@ func checkRevoked(ctx context.Context, d *doctor) error {
 	d.looked = 0
 	type key struct{ run, item int64 }
 	var have map[key][]int64
+	var lowers map[key][]model.Remediation
 	page := func(ctx context.Context, it model.Item) ([]model.Item, error) {
 		return d.RevokedAfter(ctx, it.RunID, it.ID)
 	}
 	whole := func(items []model.Item) error {
-		have = map[key][]int64{}
+		have, lowers = map[key][]int64{}, map[key][]model.Remediation{}
 		byRun := map[int64][]int64{}
 		for i := range items {
 			byRun[items[i].RunID] = append(byRun[items[i].RunID], items[i].ID)
@@ -46,8 +49,17 @@ func checkRevoked(ctx context.Context, d *doctor) error {
 			if err != nil {
 				return err
 			}
+			ls, err := d.ItemLowers(ctx, run, ids)
+			if err != nil {
+				return err
+			}
+			for _, l := range ls {
+				if k := (key{run, l.ItemID}); l.State != model.Cancelled {
+					lowers[k] = append(lowers[k], l)
+				}
+			}
 			for _, r := range rs {
-				if r.State != model.Cancelled {
+				if r.State != model.Cancelled || r.Declined != "" {
 					k := key{run, r.ItemID}
 					have[k] = append(have[k], r.GrantID)
 				}
@@ -56,10 +68,21 @@ func checkRevoked(ctx context.Context, d *doctor) error {
 		return nil
 	}
 	return pages(ctx, page, whole, func(it *model.Item) error {
-		if it.Outcome == model.NoAnswer && !atOnce[it.RunID] || it.Outcome != model.NoAnswer && it.Outcome != model.Revoke {
+		if it.Outcome == model.NoAnswer && !atOnce[it.RunID] || it.Outcome != model.NoAnswer && it.Outcome != model.Revoke && it.Outcome != model.Reduce {
 			return nil
 		}
 		d.saw(1, "items")
+		if k := (key{it.RunID, it.ID}); it.Outcome == model.Reduce || it.Outcome == model.NoAnswer && it.Answer == model.Reduce {
+			if l := lowers[k]; len(l) != 1 {
+				d.fault("item %d of run %d is to be lowered, and %d rows give it the weaker access", it.ID, it.RunID, len(l))
+				return nil
+			} else if l[0].State != model.Confirmed {
+				if n := len(have[k]); n > 0 {
+					d.fault("item %d of run %d has %d removals, and its weaker access is not proven", it.ID, it.RunID, n)
+				}
+				return nil
+			}
+		}
 		want := []int64{0}
 		if it.EntitlementKey != nil {
 			var facts model.Facts
@@ -75,6 +98,7 @@ func checkRevoked(ctx context.Context, d *doctor) error {
 		got := have[key{it.RunID, it.ID}]
 		slices.Sort(want)
 		slices.Sort(got)
+		got = slices.Compact(got) // one that was declined before the answer was changed, and given again, is not the only one
 		if !slices.Equal(want, got) {
 			d.fault("item %d of run %d is revoked by %d paths, and has removals of %d", it.ID, it.RunID, len(want), len(got))
 		}
@@ -146,6 +170,7 @@ func checkRemovals(ctx context.Context, d *doctor) error {
 // removalFault tells how a removal differs from its events.
 func removalFault(r *store.RemovalRow, events []store.Event, attempts []model.Attempt) string {
 	state := model.RemediationState("")
+	mode := ""
 	told := map[int64]*verify.RevocationAttempted{}
 	var last *verify.RevocationState
 	for i := range events {
@@ -165,7 +190,7 @@ func removalFault(r *store.RemovalRow, events []store.Event, attempts []model.At
 			if why := queuedFault(r, b); why != "" {
 				return why
 			}
-			state = model.Queued
+			state, mode = model.Queued, b.Mode
 		case *verify.RevocationAttempted:
 			if told[b.Attempt] != nil {
 				return fmt.Sprintf("attempt %d has two events", b.Attempt)
@@ -173,17 +198,23 @@ func removalFault(r *store.RemovalRow, events []store.Event, attempts []model.At
 			told[b.Attempt] = b
 		case *verify.RevocationState:
 			to := model.RemediationState(b.To)
-			if b.From != string(state) || !state.Can(to) {
+			if b.From != string(state) || !r.Kind.Can(state, to) {
 				return fmt.Sprintf("it was %s and moved from %s to %s", state, b.From, b.To)
 			}
-			state, last = to, b
+			if state, last = to, b; b.Mode != "" {
+				mode = b.Mode
+			}
 		}
 	}
 	switch {
 	case state == "":
 		return "it was never queued"
+	case mode != r.Mode:
+		return fmt.Sprintf("it is done by %s, by its events by %s", r.Mode, mode)
 	case state != r.State:
 		return fmt.Sprintf("it is %s, by its events %s", r.State, state)
+	case (r.Declined != "") != (last != nil && last.Declined):
+		return "whether somebody decided that it will not be done is not what its events say"
 	case r.State == model.Confirmed && (last.Proof != r.Proof || last.Snapshot != valueOr(r.ProofSnapshot)):
 		return "its proof is not that of its event"
 	}
@@ -203,12 +234,33 @@ func queuedFault(r *store.RemovalRow, b *verify.RevocationQueued) string {
 	if err := errors.Join(decode("access", string(r.Access), &a), decode("subject", r.Subject, &subject)); err != nil {
 		return err.Error()
 	}
-	if b.Item != strconv.FormatInt(r.ItemID, 10) || b.Source != r.Source || b.Mode != r.Mode || b.Grant != r.GrantID || b.Via != r.Via ||
+	if b.Item != strconv.FormatInt(r.ItemID, 10) || b.Source != r.Source || b.Grant != r.GrantID || b.Via != r.Via ||
 		b.Via != a.Via || b.Entitlement != a.EntitlementID || b.GrantedAt != verify.Time(a.GrantedAt) ||
 		a.AccountID != subject.AccountID && subject.AccountID != verify.Erased {
 		return "it is of another access than was queued"
 	}
+	if b.Cause != r.Cause {
+		return fmt.Sprintf("its cause is %q, and it was queued for %q", r.Cause, b.Cause)
+	}
+	if kind := cmp.Or(model.RemediationKind(b.Kind), model.KindRemove); kind != r.Kind || b.For != forID(r) {
+		return fmt.Sprintf("it is a %s for %q, and was queued as a %s for %q", r.Kind, forID(r), kind, b.For)
+	}
 	return ""
+}
+
+func forID(r *store.RemovalRow) string {
+	if r.ForID == nil {
+		return ""
+	}
+	return strconv.FormatInt(*r.ForID, 10)
+}
+
+// wanted is what a read must show to prove a removal, or what gives access.
+func wanted(r *store.RemovalRow) string {
+	if r.Kind.Gives() {
+		return "present"
+	}
+	return "absent"
 }
 
 // attemptsFault compares the attempts of a removal with what events tell of them.
@@ -249,13 +301,13 @@ func presence(text string) (string, error) {
 	return o.Presence, err
 }
 
-// checkProofs: what is confirmed was seen to be absent by a read, or a sealed snapshot, that began
-// after the last call.
+// checkProofs: what is confirmed was seen to be absent, or present where it was to be given, by a read,
+// or a sealed snapshot, that began after the last call.
 func checkProofs(ctx context.Context, d *doctor) error {
 	return eachRemoval(ctx, d, false, func(r *store.RemovalRow, p *removalPage) {
 		var why string
 		switch {
-		case r.State != model.Confirmed:
+		case r.State != model.Confirmed || r.Kind == model.KindRotate:
 			return
 		case r.Proof == "read":
 			why = readFault(r, p.attempts[r.ID])
@@ -281,7 +333,7 @@ func readFault(r *store.RemovalRow, attempts []model.Attempt) string {
 	a := attempts[len(attempts)-1]
 	after, err := presence(a.After)
 	switch {
-	case err != nil || after != "absent":
+	case err != nil || after != wanted(r):
 		return fmt.Sprintf("a read that shows it %q", after)
 	case !a.ReadAt.Known() || a.ReadAt < a.IntentAt || a.ReadAt < a.CalledAt || a.ReadAt < r.CalledAt:
 		return "a read from before the last call"
@@ -302,6 +354,12 @@ func seenFault(r *store.RemovalRow) string {
 	switch {
 	case r.SnapshotState != string(model.SnapshotSealed) || r.SnapshotSource != r.SourceID:
 		return "a snapshot that is not sealed, or not of its source"
+	case r.Kind.Gives() && r.SnapshotRead <= max(r.CalledAt, r.QueuedAt):
+		return "a snapshot that was read before it was asked for"
+	case r.Kind.Gives() && !there:
+		return "a snapshot that does not show it"
+	case r.Kind.Gives():
+		return ""
 	case !r.CalledAt.Known() || r.SnapshotRead <= r.CalledAt:
 		return "a snapshot that was read before the last call"
 	case there:

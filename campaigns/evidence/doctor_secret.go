@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
@@ -19,13 +20,17 @@ var private = regexp.MustCompile(`PRIVATE\+KEY\+|-----BEGIN [A-Z ]*PRIVATE KEY|:
 var placeholder = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$`)
 
 // texts are the columns into which a target's or a source's words may find their way.
-var texts = []struct{ table, column string }{
-	{"snapshots", "extraction"},
-	{"snapshots", "reasons"},
-	{"remediations", "reason"},
-	{"remediations", "task"},
-	{"sources", "paused"},
-	{"runs", "spec"},
+var texts = []struct{ table, key, column string }{
+	{"snapshots", "id", "extraction"},
+	{"snapshots", "id", "reasons"},
+	{"remediations", "id", "reason"},
+	{"remediations", "id", "task"},
+	{"sources", "id", "paused"},
+	{"source_health", "source_id", "reason"},
+	{"tickets", "remediation_id", "url"},
+	{"tickets", "remediation_id", "status"},
+	{"messages", "id", "last_error"},
+	{"runs", "id", "spec"},
 }
 
 // checkSecrets: no secret stands in configuration, in events, or in what is told of targets.
@@ -41,7 +46,7 @@ func checkSecrets(ctx context.Context, d *doctor) error {
 	}
 	for _, t := range texts {
 		page := func(ctx context.Context, r store.TextRow) ([]store.TextRow, error) {
-			return d.TextsAfter(ctx, t.table, t.column, r.ID)
+			return d.TextsAfter(ctx, t.table, t.key, t.column, r.ID)
 		}
 		if err := pages(ctx, page, nil, func(r *store.TextRow) error {
 			if private.MatchString(r.Text) {
@@ -88,6 +93,15 @@ func configSecret(c *store.Config) string {
 	if private.MatchString(c.Spec) {
 		return "a secret stands in it"
 	}
+	if c.Kind == model.ConfigNotification {
+		var n model.NotificationSpec
+		if err := json.Unmarshal([]byte(c.Spec), &n); err != nil {
+			return "it cannot be read"
+		}
+		if n.Mail != nil && n.Mail.Password != "" && !placeholder.MatchString(n.Mail.Password) {
+			return "mail: password stands in clear; it must be ${NAME}"
+		}
+	}
 	if c.Kind != model.ConfigSource {
 		return ""
 	}
@@ -95,7 +109,16 @@ func configSecret(c *store.Config) string {
 	if err := json.Unmarshal([]byte(c.Spec), &s); err != nil {
 		return "it cannot be read"
 	}
-	for field, value := range map[string]string{"token": s.Token, "password": s.Password} {
+	held := map[string]string{"token": s.Token, "password": s.Password}
+	if t := s.Revoke.Ticket; t != nil {
+		held["revoke: ticket: token"] = t.Token
+	}
+	if h := s.Revoke.Webhook; h != nil {
+		for i, secret := range strings.Fields(h.Secret) {
+			held[fmt.Sprintf("revoke: webhook: secret %d", i+1)] = secret
+		}
+	}
+	for field, value := range held {
 		if value != "" && !placeholder.MatchString(value) {
 			return field + " stands in clear; it must be ${NAME}"
 		}

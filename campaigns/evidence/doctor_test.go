@@ -34,6 +34,12 @@ type template struct {
 
 func newTemplate(t *testing.T, d store.Dialect) *template {
 	t.Helper()
+	return newTemplateOf(t, d, (*world).live)
+}
+
+// newTemplateOf is newTemplate with another way to fill it.
+func newTemplateOf(t *testing.T, d store.Dialect, fill func(*world)) *template {
+	t.Helper()
 	tpl := &template{dialect: d, dsn: storetest.DSN(t, d), clock: storetest.Clock{T: storetest.Epoch}}
 	s, err := store.Open(t.Context(), tpl.dsn, store.Options{Now: tpl.clock.Now})
 	if err != nil {
@@ -42,7 +48,7 @@ func newTemplate(t *testing.T, d store.Dialect) *template {
 	if _, err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	newWorld(t, s, &tpl.clock).live()
+	fill(newWorld(t, s, &tpl.clock))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

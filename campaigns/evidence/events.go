@@ -22,9 +22,12 @@ type (
 	Rejection           = verify.Rejection
 	ReviewSignedOff     = verify.ReviewSignedOff
 	RevocationAttempted = verify.RevocationAttempted
+	RevocationOrdered   = verify.RevocationOrdered
 	RevocationQueued    = verify.RevocationQueued
 	RevocationState     = verify.RevocationState
 	RemovalsSwitched    = verify.RemovalsSwitched
+	RemovalContested    = verify.RemovalContested
+	ContestResolved     = verify.ContestResolved
 	Root                = verify.Root
 	SessionEnded        = verify.SessionEnded
 	SessionStarted      = verify.SessionStarted
@@ -34,6 +37,7 @@ type (
 	SnapshotSealed      = verify.SnapshotSealed
 	SourceFile          = verify.SourceFile
 	SourceSnapshot      = verify.SourceSnapshot
+	TaskReported        = verify.TaskReported
 	Time                = verify.Time
 )
 
@@ -51,14 +55,18 @@ const (
 	TypeRemovalsSwitched  = verify.TypeRemovalsSwitched
 	TypeReviewSignedOff   = verify.TypeReviewSignedOff
 	TypeRevocationAttempt = verify.TypeRevocationAttempt
+	TypeRevocationOrdered = verify.TypeRevocationOrdered
 	TypeRevocationQueued  = verify.TypeRevocationQueued
 	TypeRevocationState   = verify.TypeRevocationState
+	TypeRemovalContested  = verify.TypeRemovalContested
+	TypeContestResolved   = verify.TypeContestResolved
 	TypeSessionEnded      = verify.TypeSessionEnded
 	TypeSessionStarted    = verify.TypeSessionStarted
 	TypeSnapshotDiscarded = verify.TypeSnapshotDiscarded
 	TypeSnapshotHeld      = verify.TypeSnapshotHeld
 	TypeSnapshotReleased  = verify.TypeSnapshotReleased
 	TypeSnapshotSealed    = verify.TypeSnapshotSealed
+	TypeTaskReported      = verify.TypeTaskReported
 )
 
 // Canonical is the one JSON that is hashed.

@@ -85,7 +85,7 @@ func (st *stager) write(ctx context.Context, c *chunk) error {
 		return err
 	}
 	err = st.store.InTx(ctx, func(tx *store.Tx) error {
-		if err := tx.Heartbeat(ctx, st.snap.ID); err != nil {
+		if err := tx.CountRead(ctx, st.snap.ID, int64(len(c.rows)+len(c.rejects))); err != nil {
 			return err
 		}
 		if len(rows) > 0 {

@@ -20,7 +20,13 @@ type claim struct {
 	run    string
 	access connector.Access
 	past   past
-	try    model.Attempt // as it will be stored
+	try    model.Attempt                                 // as it will be stored
+	also   func(ctx context.Context, tx *store.Tx) error // stored with how the attempt ended; nil is nothing
+
+	spec     model.RevokeSpec // of the source, as it was when the removal was claimed
+	declared bool             // the source has settings
+	failures int              // in a row, in the source, as they were then
+	reach    reach
 
 	// Times of a claim come from one clock: the database's, as of the last transaction, plus what
 	// went by here since.
@@ -32,91 +38,54 @@ func (w *Worker) sync(c *claim, base model.Time) { c.base, c.local = base, w.Now
 
 func (w *Worker) at(c *claim) model.Time { return c.base.Add(w.Now().Sub(c.local)) }
 
-// attempt claims one removal in a source and works on it; worked is false where none was due.
-func (w *Worker) attempt(ctx context.Context, source int64) (worked bool, err error) {
-	c, err := w.claim(ctx, source)
-	if err != nil || c == nil {
-		return false, err
-	}
+// attempt works on a removal that was claimed.
+func (w *Worker) attempt(ctx context.Context, c *claim) error {
 	// A worker that dies from here on leaves the intent and a lease. Nothing was asked: whoever
 	// claims it after the lease closes this attempt as lost and begins again.
 	if err := w.fault(ctx, PointClaimed, c.ID); err != nil {
-		return true, err
-	}
-	if err := w.protocol(ctx, c); err != nil {
-		return true, fmt.Errorf("removal %d: %w", c.ID, err)
-	}
-	return true, nil
-}
-
-// claim takes a removal and writes the intent down, in one transaction that ends before the
-// target hears anything. nil is that none was due.
-func (w *Worker) claim(ctx context.Context, source int64) (*claim, error) {
-	var c *claim
-	err := w.Store.InTx(ctx, func(tx *store.Tx) error {
-		c = nil
-		r, ok, err := tx.ClaimRemediation(ctx, source, w.Lease)
-		if err != nil || !ok {
-			return err
-		}
-		c = &claim{Remediation: r}
-		run, err := tx.RunByID(ctx, r.RunID)
-		if err != nil {
-			return err
-		}
-		c.run = run.Name
-		if err := closeLost(ctx, tx, r, c.run); err != nil {
-			return err
-		}
-		attempts, err := tx.RemediationAttempts(ctx, r.ID)
-		if err != nil {
-			return err
-		}
-		if c.past, err = pastOf(r, attempts); err != nil {
-			return err
-		}
-		c.try = model.Attempt{RemediationID: r.ID, N: r.Attempts, Fence: r.Fence, Worker: w.Name, IntentAt: tx.Now}
-		w.sync(c, tx.Now)
-		if w.unsafe.lateIntent {
-			return nil
-		}
-		return tx.InsertAttempt(ctx, c.try)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("claim a removal in source %d: %w", source, err)
-	}
-	if c == nil {
-		return nil, nil //nolint:nilnil // nothing to do is no error
+		return err
 	}
 	if err := json.Unmarshal(c.Access, &c.access); err != nil {
-		return nil, fmt.Errorf("read the access of removal %d: %w", c.ID, err)
+		return fmt.Errorf("read the access of removal %d: %w", c.ID, err)
 	}
-	return c, nil
+	if err := w.protocol(ctx, c); err != nil {
+		return fmt.Errorf("removal %d: %w", c.ID, err)
+	}
+	return nil
 }
 
 // protocol does the attempt. It returns an error only where what happened could not be written
 // down; then the attempt stays open, and is closed as lost by the next claim.
 func (w *Worker) protocol(ctx context.Context, c *claim) error {
+	if !c.declared {
+		return w.undeclared(ctx, c)
+	}
+	target, err := w.Targets(ctx, c.SourceID)
+	if err != nil {
+		fail := unusable(err)
+		c.reach.why = fail.Msg
+		return w.unread(ctx, c, fail, c.State)
+	}
+	// The target is open by now: settings that change from here on are not the ones it has.
 	if elsewhere, err := w.elsewhere(ctx, c); err != nil {
 		return err
 	} else if elsewhere {
 		return w.finish(ctx, c, *held(whyMoved), nil)
 	}
-	target, err := w.Targets(ctx, c.SourceID)
-	if err != nil {
-		return w.unread(ctx, c, unusable(err), c.State)
-	}
 	before, fail := w.look(ctx, c, target)
 	if fail != nil {
 		return w.unread(ctx, c, fail, c.State)
 	}
-	w.reached(c.SourceID, true, 0)
+	c.reached(true, 0)
 	if c.try.Before, err = encode(before); err != nil {
 		return err
 	}
 	// A worker that dies here has looked and asked nothing: as above.
 	if err := w.fault(ctx, PointPreRead, c.ID); err != nil {
 		return err
+	}
+	if c.Kind.Gives() {
+		return w.give(ctx, c, target, before)
 	}
 	others, err := w.othersToo(ctx, c)
 	if err != nil {
@@ -164,7 +133,7 @@ func (w *Worker) afterwards(ctx context.Context, c *claim, target connector.Targ
 			// all the same; where it has none its word must do, or no such target could ever be slow.
 			c.try.Outcome = outcomePostponed
 		}
-		w.reached(c.SourceID, true, callFail.RetryAfter)
+		c.reached(true, callFail.RetryAfter)
 	}
 	if w.unsafe.believe && outcome == connector.Removed {
 		c.try.After, c.try.ReadAt = `{"presence":"absent"}`, w.at(c)
@@ -208,12 +177,19 @@ func silentOutcome(v verdict) string {
 
 // unread ends an attempt whose look failed.
 func (w *Worker) unread(ctx context.Context, c *claim, fail *connector.Failure, open model.RemediationState) error {
-	w.reached(c.SourceID, fail.Kind != connector.Unreachable, fail.RetryAfter)
+	c.reached(fail.Kind != connector.Unreachable, fail.RetryAfter)
+	if c.reach.why == "" {
+		c.reach.why = failed(fail)
+	}
 	if c.try.Outcome == "" {
 		c.try.Outcome = string(fail.Kind)
 	}
 	c.try.ReadAt = 0 // it showed nothing
-	return w.finish(ctx, c, notRead(open, fail, c.past, w.at(c)), fail)
+	v := notRead(open, fail, c.past, w.at(c))
+	if c.Kind.Gives() && v.reason == whyRefused {
+		v.reason = whyGiveRefused
+	}
+	return w.finish(ctx, c, v, fail)
 }
 
 // unusable is a target that cannot be opened: it is tried again, because somebody will set it right.
@@ -230,7 +206,7 @@ func unusable(err error) *connector.Failure {
 
 // look reads the target. The time of the read is when it began.
 func (w *Worker) look(ctx context.Context, c *claim, target connector.Target) (o connector.Observation, fail *connector.Failure) {
-	ctx, cancel := context.WithTimeout(ctx, w.ReadTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout(w.ReadTimeout))
 	defer cancel()
 	c.try.ReadAt = w.at(c)
 	err := guarded(func() (err error) {
@@ -249,7 +225,7 @@ func (w *Worker) revoke(ctx context.Context, c *claim, target connector.Target, 
 	w.mu.Lock()
 	w.called[c.SourceID] = true
 	w.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, w.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout(w.CallTimeout))
 	defer cancel()
 	if w.unsafe.noGuard || w.unsafe.noPreRead {
 		seen = connector.Observation{Presence: connector.Present}

@@ -21,6 +21,7 @@ const (
 	whyProtected = "The account is on the list of those that are not taken access from without a second person."
 	whySelf      = "It is the account that Recert itself signs in to the source with: without it nothing more can be read or removed there."
 	whyLast      = "Nobody else holds it: without this one it would have no member, owner or administrator left."
+	whyShared    = "The account is shared: without it everybody who uses the account loses the access."
 	whyHourCap   = "More was removed in this source in an hour than may be without a second person."
 	whyRunCap    = "More was removed for this campaign than may be without a second person."
 	whyDryRun    = "Dry run: it would be removed now. Nothing was asked of the target. Switch dry_run off, then let it go on."
@@ -35,20 +36,31 @@ func (w *Worker) hold(ctx context.Context, tx *store.Tx, c *claim, seen connecto
 	if err := tx.LockBrake(ctx, c.SourceID); err != nil {
 		return nil, err
 	}
-	stop, err := tx.RemovalStop(ctx)
+	stop, err := store.Once(tx, "stop", func() (*store.RemovalStop, error) { return tx.RemovalStop(ctx) })
 	if err != nil {
 		return nil, err
 	}
 	if stop != nil {
 		return &verdict{to: c.State, reason: whyStopped, retry: true}, nil
 	}
-	src, err := tx.SourceByID(ctx, c.SourceID)
+	if contested, err := contested(ctx, tx, c); err != nil || contested {
+		return held(campaigns.WhyContested), err
+	}
+	spec, err := store.Once(tx, "spec of "+id(c.SourceID), func() (model.SourceSpec, error) {
+		src, err := tx.SourceByID(ctx, c.SourceID)
+		if err != nil {
+			return model.SourceSpec{}, err
+		}
+		return tx.SourceSpec(ctx, src.Name)
+	})
+	if model.KindOf(err) == model.NotFound {
+		return &verdict{to: c.State, reason: whyUndeclared, retry: true}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	spec, err := tx.SourceSpec(ctx, src.Name)
-	if err != nil {
-		return nil, err
+	if c.Kind.Gives() {
+		return w.holdGive(ctx, tx, c, spec)
 	}
 	if spec.Revoke.DryRun {
 		return held(whyDryRun), nil
@@ -58,7 +70,16 @@ func (w *Worker) hold(ctx context.Context, tx *store.Tx, c *claim, seen connecto
 		return held(whyProtected), nil
 	case seen.Self && !approvedFor(c.Remediation, whySelf):
 		return held(whySelf), nil
-	case seen.Last && !approvedFor(c.Remediation, whyLast):
+	case !approvedFor(c.Remediation, whyShared):
+		ok, err := shared(ctx, tx, c.Remediation)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			return held(whyShared), nil
+		}
+	}
+	if seen.Last && !approvedFor(c.Remediation, whyLast) {
 		// Of an ordinary group somebody is the last member every day.
 		ok, err := powerful(ctx, tx, c.Remediation)
 		if err != nil {
@@ -72,6 +93,19 @@ func (w *Worker) hold(ctx context.Context, tx *store.Tx, c *claim, seen connecto
 		return nil, nil // it counts already, or need not count
 	}
 	return w.capped(ctx, tx, c, spec)
+}
+
+// shared tells whether the account was one that several people use, when it was reviewed.
+func shared(ctx context.Context, tx *store.Tx, r model.Remediation) (bool, error) {
+	value, err := tx.RunSubject(ctx, r.RunID, r.AccountKey)
+	if err != nil {
+		return false, err
+	}
+	var s model.Subject
+	if err := json.Unmarshal([]byte(value), &s); err != nil {
+		return false, fmt.Errorf("read the subject of removal %d: %w", r.ID, err)
+	}
+	return s.AccountKind == "shared", nil
 }
 
 // powerful tells whether what is to go was privileged, or of high risk, when it was reviewed.
@@ -101,6 +135,10 @@ func (w *Worker) elsewhere(ctx context.Context, c *claim) (bool, error) {
 	if approvedFor(c.Remediation, whyMoved) {
 		return false, nil
 	}
+	src, err := w.Store.SourceByID(ctx, c.SourceID)
+	if err != nil || !src.MovedAt.Known() {
+		return false, err
+	}
 	return w.Store.ReviewedElsewhere(ctx, c.RunID, c.SourceID)
 }
 
@@ -121,7 +159,7 @@ func (w *Worker) capped(ctx context.Context, tx *store.Tx, c *claim, spec model.
 			return held(whyHourCap), nil
 		}
 	}
-	run, err := tx.RunByID(ctx, c.RunID)
+	run, err := store.Once(tx, "run "+id(c.RunID), func() (model.Run, error) { return tx.RunByID(ctx, c.RunID) })
 	if err != nil {
 		return nil, err
 	}
@@ -193,34 +231,29 @@ func Approve(ctx context.Context, s *store.Store, who model.Actor, ids []int64, 
 }
 
 func approve(ctx context.Context, tx *store.Tx, who model.Actor, r model.Remediation, fence int64) error {
-	items, err := tx.ItemsByID(ctx, r.RunID, []int64{r.ItemID})
-	if err != nil {
+	if err := secondPerson(ctx, tx, who, r, "let its removal go on"); err != nil {
 		return err
 	}
-	if len(items) != 1 {
-		return model.Errorf(model.Internal, "removal %d is of no item", r.ID)
-	}
-	people, err := campaigns.PeopleBehind(ctx, tx, who)
-	if err != nil {
-		return err
-	}
-	it := items[0]
-	for _, person := range people {
-		answered, err := tx.Answered(ctx, r.RunID, r.ItemID, person)
-		switch {
-		case err != nil:
+	if r.AskedBy != "" {
+		if same, err := campaigns.SameOne(ctx, tx, r.AskedBy, who); err != nil {
 			return err
-		case answered:
-			return model.Errorf(model.Forbidden, "You answered this item yourself: another admin must let its removal go on.")
-		case it.PersonKey != nil && *it.PersonKey == person:
-			return model.Errorf(model.Forbidden, "It is your own access: another admin must let its removal go on.")
+		} else if same {
+			return model.Errorf(model.Forbidden, "You asked for it yourself: another admin must let it go on.")
 		}
+	}
+	// What somebody says against it is answered by itself, with a reason: Service.AnswerContest.
+	contested, err := tx.Contested(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	if contested {
+		return model.Errorf(model.Forbidden, "The person concerned contests it: answer that first.")
 	}
 	run, err := tx.RunByID(ctx, r.RunID)
 	if err != nil {
 		return err
 	}
-	if r.Reason == whyDryRun {
+	if r.Reason == whyDryRun || r.Reason == whyGiveDryRun {
 		src, err := tx.SourceByID(ctx, r.SourceID)
 		if err != nil {
 			return err

@@ -94,6 +94,7 @@ func TestHeld(t *testing.T) {
 	t.Parallel()
 	type brake struct {
 		revoke, entitlement string
+		account             string
 		users               int
 		self                bool
 		why                 string
@@ -104,13 +105,14 @@ func TestHeld(t *testing.T) {
 		"its own account":   {revoke: `"hourly_cap":"none"`, entitlement: "{}", users: 2, self: true, why: whySelf},
 		"the last admin":    {revoke: `"hourly_cap":"none"`, entitlement: `{"privileged":true}`, users: 1, why: whyLast},
 		"the last of risk":  {revoke: `"hourly_cap":"none"`, entitlement: `{"risk":"critical"}`, users: 1, why: whyLast},
+		"a shared account":  {revoke: `"hourly_cap":"none"`, entitlement: "{}", account: "shared", users: 1, why: whyShared},
 		"the hour's cap":    {revoke: `"hourly_cap":"0"`, entitlement: "{}", users: 1, why: whyHourCap},
 	}
 	for name, b := range brakes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
-				r := newRigOf(t, s, clock, b.users, 1, frozen{spec: "{}", entitlement: b.entitlement})
+				r := newRigOf(t, s, clock, b.users, 1, frozen{spec: "{}", entitlement: b.entitlement, account: b.account})
 				r.configure(b.revoke)
 				r.reviewed(b.users)
 				if b.self {

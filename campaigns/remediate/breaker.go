@@ -1,6 +1,11 @@
 package remediate
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"recert/model/store"
+)
 
 // Limits of what is asked of a target that does not answer.
 const (
@@ -12,52 +17,53 @@ const (
 	backoffMost  = time.Hour
 )
 
-// breaker keeps a source that cannot be reached from being asked for every removal in it. It is
-// a courtesy, not a guard, so it lives in memory.
-type breaker struct {
-	failures int
-	until    time.Time
+// whyAskedToWait is why nothing is asked of a target that answers.
+const whyAskedToWait = "The target asks to be left alone for a while."
+
+// reach is what an attempt tells of whether its target can be reached.
+type reach struct {
+	known, ok bool
+	wait      time.Duration // that the target asks for
+	why       string        // it was not reached, for people
 }
 
-// breaker is the source's; the lock is held.
-func (w *Worker) breaker(source int64) *breaker {
-	b := w.breakers[source]
-	if b == nil {
-		b = &breaker{}
-		w.breakers[source] = b
+// reached notes how an attempt went: whether the target could be read at all, and how long it asks to
+// be left alone. It is stored, for all workers, with how the attempt ended.
+func (c *claim) reached(ok bool, wait time.Duration) {
+	c.reach.known, c.reach.ok = true, ok
+	c.reach.wait = max(c.reach.wait, wait)
+}
+
+// noteReach keeps a source that cannot be reached from being asked for every removal in it, by any
+// worker. It is a courtesy, not a guard.
+func (c *claim) noteReach(ctx context.Context, tx *store.Tx) error {
+	if !c.reach.known || c.reach.ok && c.reach.wait == 0 && c.failures == 0 {
+		return nil // as most of the time
 	}
-	return b
-}
-
-// allows is how many removals may run at once: none while it is open, one to probe after that.
-func (b *breaker) allows(now time.Time, most int) int {
+	if err := tx.LockBrake(ctx, c.SourceID); err != nil {
+		return err
+	}
+	h, err := tx.SourceHealth(ctx, c.SourceID)
+	if err != nil {
+		return err
+	}
+	open := h.Failures >= breakAfter && h.OpenUntil > tx.Now
 	switch {
-	case now.Before(b.until):
-		return 0
-	case b.failures >= breakAfter:
-		return 1
+	case c.reach.ok:
+		h.Failures = 0
+	case !open: // those that were under way when it opened tell nothing new
+		h.Failures++
 	}
-	return most
-}
-
-// reached tells the breaker how an attempt went: whether the target could be read at all, and
-// how long it asks to be left alone.
-func (w *Worker) reached(source int64, ok bool, retryAfter time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	b, now := w.breaker(source), w.Now()
-	if ok {
-		b.failures = 0
-	} else {
-		b.failures++
+	wait, why := c.reach.wait, whyAskedToWait
+	if !open && h.Failures >= breakAfter {
+		if d := doubled(breakFirst, h.Failures-breakAfter, breakMost); d > wait {
+			wait, why = d, c.reach.why
+		}
 	}
-	var wait time.Duration
-	if b.failures >= breakAfter {
-		wait = doubled(breakFirst, b.failures-breakAfter, breakMost)
+	if until := tx.Now.Add(wait); wait > 0 && until > h.OpenUntil {
+		h.OpenUntil, h.Reason = until, why
 	}
-	if until := now.Add(max(wait, retryAfter)); until.After(b.until) {
-		b.until = until
-	}
+	return tx.PutSourceHealth(ctx, h)
 }
 
 // doubled is first, doubled n times, at most most.

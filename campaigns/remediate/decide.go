@@ -15,9 +15,10 @@ var rereads = []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, t
 const holdReads = 2
 
 const (
-	mostCalls  = 12                 // calls without an answer before a person must look
-	mostBroken = 5                  // answers in a row that make no sense
-	giveUp     = 7 * 24 * time.Hour // attempts that come to nothing end after that
+	mostCalls      = 12                 // calls without an answer before a person must look
+	mostUndeclared = 3                  // attempts in a source without settings
+	mostBroken     = 5                  // answers in a row that make no sense
+	giveUp         = 7 * 24 * time.Hour // attempts that come to nothing end after that
 )
 
 // Reasons, which are shown and stand in the evidence: nothing personal is in them.
@@ -47,6 +48,7 @@ const (
 	whyLost         = "The worker ended without a word; whether its call took effect is not known."
 	whyLostEarly    = "The worker ended before anything was asked of the target."
 	whyTask         = "A person has to do it; the next snapshot shows whether it was done."
+	whyUndeclared   = "The source has no settings any more, so nothing can be asked of it. Declare it again; then try again, or take it away by hand."
 	whyRetried      = "A person let it go on."
 )
 
@@ -58,6 +60,7 @@ type verdict struct {
 	wait   time.Duration // until it is looked at again, where it stays open
 	retry  bool          // wait by the backoff instead
 	pause  bool          // let nothing more be asked of the source
+	manual bool          // a person does it from here on
 }
 
 func settle(to model.RemediationState, reason string) verdict { return verdict{to: to, reason: reason} }
@@ -128,8 +131,14 @@ func presentBefore(r model.Remediation, a connector.Access, now connector.Observ
 	case cannotTell:
 	}
 	if p.call == nil {
-		if r.State == model.CameBack {
+		switch {
+		case r.State == model.CameBack:
 			return settle(model.Failed, whyCameBack)
+		case p.refused.Presence != "" && compare(p.refused, now) == newer:
+			return settle(model.Superseded, whyNewer)
+		case p.refused.Presence != "" && compare(p.refused, now) != same:
+			// The attempt that was told so could not look any more, or it would have ended there.
+			return settle(model.Failed, whyChanged)
 		}
 		return verdict{call: true}
 	}

@@ -18,4 +18,9 @@
 //     write a state.
 //
 // A removal that a person has to do becomes a task here; only a snapshot closes it.
+//
+// A removal of mode ticket or webhook is asked of an outside system (outside.go, ask.go), which is
+// followed (follow.go) and may report back (report.go). What it says only makes the worker look at
+// the source. An order has a key that is stored before the call, and is found again by it, so that
+// no crash and no lost answer makes two.
 package remediate

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"recert/campaigns"
 	"recert/campaigns/connector"
 	"recert/campaigns/evidence"
 	"recert/model"
@@ -57,12 +58,12 @@ func (w *Worker) mark(ctx context.Context, c *claim, seen connector.Observation)
 	if w.unsafe.lateIntent || w.unsafe.noFence {
 		return nil, true, nil
 	}
-	err = w.Store.InTx(ctx, func(tx *store.Tx) error {
+	err = w.inTx(ctx, c.SourceID, func(tx *store.Tx) error {
 		var err error
 		if brake, err = w.hold(ctx, tx, c, seen); err != nil || brake != nil {
 			return err
 		}
-		if ok, err = tx.MarkCalled(ctx, c.Remediation, c.try.Before, w.Lease); err != nil || !ok {
+		if ok, err = tx.MarkCalled(ctx, c.Remediation, c.try.Before, w.lease(c.spec)); err != nil || !ok {
 			return err
 		}
 		w.sync(c, tx.Now)
@@ -71,6 +72,9 @@ func (w *Worker) mark(ctx context.Context, c *claim, seen connector.Observation)
 		}
 		r := c.Remediation
 		r.State, r.Reason = model.Sent, whyAsked
+		if r.Kind.Gives() {
+			r.Reason = whyGiveAsked
+		}
 		return stateEvent(ctx, tx, actor, c.run, r, c.State, 0)
 	})
 	if err != nil || !ok {
@@ -90,9 +94,11 @@ func (w *Worker) finish(ctx context.Context, c *claim, v verdict, fail *connecto
 		c.try.Detail += " " + fail.Msg
 	}
 	fenced := false
-	err := w.Store.InTx(ctx, func(tx *store.Tx) (err error) {
-		fenced, err = w.write(ctx, tx, c, v, fail)
-		return err
+	err := w.inTx(ctx, c.SourceID, func(tx *store.Tx) (err error) {
+		if fenced, err = w.write(ctx, tx, c, v, fail); err != nil || fenced || c.also == nil {
+			return err
+		}
+		return c.also(ctx, tx)
 	})
 	if err != nil {
 		return fmt.Errorf("write down how the attempt ended: %w", err)
@@ -118,9 +124,15 @@ func (w *Worker) write(ctx context.Context, tx *store.Tx, c *claim, v verdict, f
 	if err := w.unguarded(ctx, tx, &r, a); err != nil {
 		return false, err
 	}
+	if err := lockFor(ctx, tx, r, v.to); err != nil {
+		return false, err
+	}
 	ok, err := tx.FinishRemediation(ctx, r)
 	if err != nil || !ok {
 		return !ok, err
+	}
+	if err := c.noteReach(ctx, tx); err != nil {
+		return false, err
 	}
 	if ok, err = tx.EndAttempt(ctx, a); err != nil {
 		return false, err
@@ -134,7 +146,7 @@ func (w *Worker) write(ctx context.Context, tx *store.Tx, c *claim, v verdict, f
 	if r.State == c.State || w.unsafe.noFence {
 		return false, nil
 	}
-	if !c.State.Can(r.State) {
+	if !c.Kind.Can(c.State, r.State) {
 		return false, fmt.Errorf("a removal cannot go from %s to %s", c.State, r.State)
 	}
 	read := a.ReadAt
@@ -142,7 +154,13 @@ func (w *Worker) write(ctx context.Context, tx *store.Tx, c *claim, v verdict, f
 		read = 0
 	}
 	r.Reason = v.reason
-	return false, stateEvent(ctx, tx, actor, c.run, r, c.State, read)
+	if v.manual {
+		return false, handedOver(ctx, tx, c.run, r, c.State)
+	}
+	if err := stateEvent(ctx, tx, actor, c.run, r, c.State, read); err != nil || r.State != model.Confirmed {
+		return false, err
+	}
+	return false, campaigns.Proven(ctx, tx, model.Actor{Name: actor}, r)
 }
 
 // unguarded is what the guards that tests take off keep from happening.
@@ -179,6 +197,9 @@ func (w *Worker) outcome(c *claim, v verdict, fail *connector.Failure, now model
 	if !r.State.Open() {
 		r.ClosedAt = now
 	}
+	if v.manual && r.State == model.Sent {
+		r.CalledAt = now // the task is given
+	}
 	if r.State == model.Confirmed {
 		r.Proof, r.ProofSnapshot = "read", nil
 		if !r.CalledAt.Known() {
@@ -202,7 +223,11 @@ func (c *claim) inDoubt() bool {
 	if err != nil || after.Presence == "" || !answered(c.try.Outcome) {
 		return true
 	}
-	return after.Presence == connector.Present && compare(before, after) == same && c.past.shown < holdReads
+	done := after.Presence != connector.Present
+	if c.Kind.Gives() {
+		done = !done
+	}
+	return !done && compare(before, after) == same && c.past.shown < holdReads
 }
 
 // late ends the attempt of a worker that has lost its claim: it writes no state. If nobody has

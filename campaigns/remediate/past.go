@@ -20,11 +20,13 @@ type past struct {
 	call     *model.Attempt        // the latest one whose call may have taken effect; nil is none
 	seen     connector.Observation // what was there right before that call
 	answered bool                  // the target said that it did it
-	shown    int                   // attempts that saw the access there, since the first such call
+	shown    int                   // attempts that saw the access there, since the first such call; not there, where it is given
 	calls    int                   // calls that may have taken effect
 	failures int                   // attempts in a row, up to now, that came to nothing
 	broken   int                   // of those, in a row, the ones without a sensible answer
 	since    model.Time            // when the first attempt began; 0 where there was none
+	refused  connector.Observation // what was there right before a call that came to nothing, because somebody had changed it by then
+	gives    bool                  // it is about access that is given
 }
 
 // pastOf reads the attempts before the one that is under way.
@@ -33,7 +35,7 @@ func pastOf(r model.Remediation, attempts []model.Attempt) (past, error) {
 	if r.RetryBase != nil {
 		base = *r.RetryBase
 	}
-	var p past
+	p := past{gives: r.Kind.Gives()}
 	for i := range attempts {
 		a := &attempts[i]
 		if a.N <= base || a.N >= r.Attempts {
@@ -62,7 +64,10 @@ func (p *past) add(a *model.Attempt) error {
 		p.call, p.seen, p.answered = a, before, answered(a.Outcome)
 		p.calls++
 	}
-	if last := lastOf(before, after, a); p.call != nil && (last == connector.Present || last == connector.NotDirect) {
+	if a.Outcome == string(connector.Changed) {
+		p.refused = before
+	}
+	if last := lastOf(before, after, a); p.call != nil && p.open(last) {
 		p.shown++
 	}
 	switch a.Outcome {
@@ -78,6 +83,14 @@ func (p *past) add(a *model.Attempt) error {
 	return nil
 }
 
+// open tells whether what was seen shows that nothing is done yet.
+func (p *past) open(seen connector.Presence) bool {
+	if p.gives {
+		return seen == connector.Absent || seen == connector.NotDirect
+	}
+	return seen == connector.Present || seen == connector.NotDirect
+}
+
 // lastOf is what the attempt saw last; the look before a call tells nothing about that call.
 func lastOf(before, after connector.Observation, a *model.Attempt) connector.Presence {
 	if a.CalledAt.Known() {
@@ -87,7 +100,7 @@ func lastOf(before, after connector.Observation, a *model.Attempt) connector.Pre
 }
 
 func answered(outcome string) bool {
-	return outcome == string(connector.Removed) || outcome == string(connector.AlreadyAbsent)
+	return slices.Contains([]string{string(connector.Removed), string(connector.AlreadyAbsent), string(connector.Granted), string(connector.AlreadyHeld)}, outcome)
 }
 
 // mayHaveApplied tells whether the attempt's call may have taken effect: it was about to be made,

@@ -59,6 +59,11 @@ func Retry(ctx context.Context, s *store.Store, who model.Actor, id int64) error
 		if err != nil {
 			return err
 		}
+		if r.Kind.Gives() {
+			if _, err := notOwn(ctx, tx, who, r); err != nil {
+				return err
+			}
+		}
 		if r.State != model.Failed {
 			return model.Errorf(model.Conflict, "This revocation has not failed; it is %s. Load the page again.", r.State)
 		}

@@ -50,14 +50,14 @@ func (r *rig) doctor() (out []string) {
 	looked := 0
 	for _, c := range checks {
 		switch c.Check {
-		case "removals.events", "removals.proof", "removals.leases", "removals.fences", "removals.intents":
+		case "removals.events", "removals.proof", "removals.leases", "removals.fences", "removals.intents", "removals.tickets":
 			if looked++; !c.OK {
 				out = append(out, c.Check+": "+c.Detail)
 			}
 		}
 	}
-	if looked != 5 {
-		r.t.Errorf("the doctor knows %d of 5 checks of removals", looked)
+	if looked != 6 {
+		r.t.Errorf("the doctor knows %d of 6 checks of removals", looked)
 	}
 	return out
 }

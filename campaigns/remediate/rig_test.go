@@ -25,6 +25,8 @@ import (
 
 // rig is a database with removals, and a live target that they are about.
 type rig struct {
+	accountKind string // of every account, as it was reviewed
+
 	t      testing.TB
 	s      *store.Store
 	clock  *storetest.Clock
@@ -60,6 +62,7 @@ type frozen struct {
 	spec        string // of the campaign
 	items       int64
 	entitlement string // of every group, as it was reviewed
+	account     string // the kind of every account; "" is none
 }
 
 // newRigOf is newRig with what was frozen.
@@ -68,7 +71,7 @@ func newRigOf(t testing.TB, s *store.Store, clock *storetest.Clock, users, group
 	n := rigs.Add(1)
 	r := &rig{
 		t: t, s: s, clock: clock, srv: scimserver.New(scimserver.Config{Token: "canary-token"}),
-		system: fmt.Sprintf("wiki-%d", n), ids: map[string]int64{}, names: map[int64]string{}, gen: map[string]int{}, removed: map[string]int{},
+		system: fmt.Sprintf("wiki-%d", n), accountKind: f.account, ids: map[string]int64{}, names: map[int64]string{}, gen: map[string]int{}, removed: map[string]int{},
 	}
 	server := httptest.NewServer(r.srv)
 	t.Cleanup(server.Close)
@@ -140,7 +143,7 @@ func (r *rig) queue(u, g int, mode string) int64 {
 			if err != nil {
 				return err
 			}
-			if err := b.Add(r.run.ID, int64(u), nil, `{"account_id":"`+user+`"}`, []byte("salt"), "", user); err != nil {
+			if err := b.Add(r.run.ID, int64(u), nil, `{"account_id":"`+user+`","account_kind":"`+r.accountKind+`"}`, []byte("salt"), "", user); err != nil {
 				return err
 			}
 			if _, err := b.Close(); err != nil {

@@ -36,6 +36,9 @@ type Worker struct {
 	Store *store.Store
 	// Targets opens the target of a source. Its error is shown, so it holds no secret.
 	Targets func(ctx context.Context, source int64) (connector.Target, error)
+	// Outside opens the system that removals in a source are asked of where its mode is ticket or
+	// webhook. Its error is shown, so it holds no secret. Nil where no source has such a mode.
+	Outside func(ctx context.Context, source int64) (Desk, error)
 	// Reread is told after each batch in which a source was asked to remove something; it must
 	// not wait for the read. May be nil.
 	Reread func(ctx context.Context, source int64) error
@@ -43,11 +46,11 @@ type Worker struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 
-	Concurrency int           // removals at once in one source; 0 is 4
+	Concurrency int           // removals at once in one source by this worker; 0 is what the source's settings allow all workers
 	Poll        time.Duration // between looks for what is due; 0 is 1 s
 	Lease       time.Duration // of a claim, longer than a read and a call together; 0 is 5 min
-	ReadTimeout time.Duration // of one look at a target; 0 is 60 s
-	CallTimeout time.Duration // of one call that removes; 0 is 60 s
+	ReadTimeout time.Duration // of one look at a target whose settings give none; 0 is 60 s
+	CallTimeout time.Duration // of one call that removes, likewise; 0 is 60 s
 	DrainFor    time.Duration // how long Run waits at its end for what has begun; 0 is 25 s
 	Random      func() float64
 
@@ -57,11 +60,12 @@ type Worker struct {
 
 	unsafe unsafe
 
-	once     sync.Once
-	mu       sync.Mutex
-	running  map[int64]int // by source
-	called   map[int64]bool
-	breakers map[int64]*breaker
+	once    sync.Once
+	mu      sync.Mutex
+	running map[int64]int // by source, those that another system is asked for
+	called  map[int64]bool
+	lanes   map[int64]chan struct{} // by source, what wakes the one who is at it
+	groups  map[int64]*group
 }
 
 // unsafe takes guards off, to see that tests notice.
@@ -85,16 +89,13 @@ func (w *Worker) init() {
 		set(&w.ReadTimeout, time.Minute)
 		set(&w.CallTimeout, time.Minute)
 		set(&w.DrainFor, 25*time.Second)
-		if w.Concurrency <= 0 {
-			w.Concurrency = 4
-		}
 		if w.Log == nil {
 			w.Log = slog.New(slog.DiscardHandler)
 		}
 		if w.Random == nil {
 			w.Random = rand.Float64
 		}
-		w.running, w.called, w.breakers = map[int64]int{}, map[int64]bool{}, map[int64]*breaker{}
+		w.running, w.called, w.lanes, w.groups = map[int64]int{}, map[int64]bool{}, map[int64]chan struct{}{}, map[int64]*group{}
 	})
 }
 
@@ -133,15 +134,19 @@ func (w *Worker) dispatch(ctx, work context.Context, wg *sync.WaitGroup) error {
 	if err != nil {
 		return err
 	}
-	for _, source := range due {
-		for range w.room(source) {
+	for _, d := range due {
+		if wake, isNew := w.lane(d); isNew {
+			wg.Go(func() { w.drive(ctx, work, d.ID, wake) })
+		}
+		if !d.Outside {
+			continue
+		}
+		for range w.room(d.ID) {
 			wg.Go(func() {
-				defer w.left(work, source)
+				defer w.left(work, d.ID)
 				for ctx.Err() == nil {
-					worked, err := w.one(work, source)
-					if err != nil {
-						w.Log.ErrorContext(ctx, "removal failed", slog.Int64("source", source), slog.String("error", err.Error()))
-					}
+					worked, err := w.outside(work, d.ID)
+					w.logged(ctx, d.ID, err)
 					if !worked || err != nil {
 						return
 					}
@@ -152,11 +157,96 @@ func (w *Worker) dispatch(ctx, work context.Context, wg *sync.WaitGroup) error {
 	return nil
 }
 
-// room takes the places that are free in a source.
-func (w *Worker) room(source int64) int {
+// lane wakes whoever is at the removals of a source that connectors and people do; isNew is that
+// nobody was, and that the caller is to be.
+func (w *Worker) lane(d store.DueSource) (wake chan struct{}, isNew bool) {
+	if !d.Connector && !d.Tasks {
+		return nil, false
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := max(w.breaker(source).allows(w.Now(), w.Concurrency)-w.running[source], 0)
+	if wake, ok := w.lanes[d.ID]; ok {
+		select {
+		case wake <- struct{}{}:
+		default: // it is awake
+		}
+		return wake, false
+	}
+	wake = make(chan struct{}, 1)
+	w.lanes[d.ID] = wake
+	return wake, true
+}
+
+// drive does removals in a source until nothing is due: as soon as some have come to their end it
+// claims as many others.
+func (w *Worker) drive(ctx, work context.Context, source int64, wake <-chan struct{}) {
+	done := make(chan struct{}, 128)
+	running := 0
+	for tasks := true; ; {
+		if ctx.Err() == nil {
+			if tasks {
+				_, err := w.openTasks(work, source)
+				w.logged(ctx, source, err)
+			}
+			cs, err := w.claims(work, source, running)
+			w.logged(ctx, source, err)
+			for _, c := range cs {
+				running++
+				go func() {
+					defer func() { done <- struct{}{} }()
+					w.logged(ctx, source, w.attempt(work, c))
+				}()
+			}
+		}
+		if running == 0 && w.idle(work, source, wake) {
+			return
+		}
+		tasks = false
+		select {
+		case <-done:
+			running--
+		case <-wake:
+			tasks = true
+		}
+		for len(done) > 0 {
+			<-done
+			running--
+		}
+	}
+}
+
+// idle ends the work in a source, unless there is something new. It tells that the source was changed.
+func (w *Worker) idle(ctx context.Context, source int64, wake <-chan struct{}) bool {
+	w.mu.Lock()
+	if len(wake) > 0 && ctx.Err() == nil {
+		w.mu.Unlock()
+		return false
+	}
+	delete(w.lanes, source)
+	w.mu.Unlock()
+	w.tell(ctx, source)
+	return true
+}
+
+func (w *Worker) logged(ctx context.Context, source int64, err error) {
+	if err != nil {
+		w.Log.ErrorContext(ctx, "removal failed", slog.Int64("source", source), slog.String("error", err.Error()))
+	}
+}
+
+// outsideAtOnce is how many removals in one source a worker asks another system for at a time, where
+// it is not told otherwise.
+const outsideAtOnce = 4
+
+// room takes the places that are free in a source for what another system is asked for.
+func (w *Worker) room(source int64) int {
+	most := outsideAtOnce
+	if w.Concurrency > 0 {
+		most = w.Concurrency
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := max(most-w.running[source], 0)
 	w.running[source] += n
 	return n
 }
@@ -165,12 +255,20 @@ func (w *Worker) room(source int64) int {
 func (w *Worker) left(ctx context.Context, source int64) {
 	w.mu.Lock()
 	w.running[source]--
-	tell := w.running[source] == 0 && w.called[source]
-	if tell {
-		delete(w.called, source)
-	}
+	last := w.running[source] == 0
 	w.mu.Unlock()
-	if !tell || w.Reread == nil {
+	if last {
+		w.tell(ctx, source)
+	}
+}
+
+// tell says that a source was changed, if it was.
+func (w *Worker) tell(ctx context.Context, source int64) {
+	w.mu.Lock()
+	changed := w.called[source]
+	delete(w.called, source)
+	w.mu.Unlock()
+	if !changed || w.Reread == nil {
 		return
 	}
 	if err := w.Reread(ctx, source); err != nil {
@@ -178,7 +276,7 @@ func (w *Worker) left(ctx context.Context, source int64) {
 	}
 }
 
-// Step does one round: in every source that has something due, up to Concurrency removals. It
+// Step does one round: in every source that has something due, as many removals as may run at once. It
 // gives how many it worked on.
 func (w *Worker) Step(ctx context.Context) (int, error) {
 	w.init()
@@ -193,19 +291,35 @@ func (w *Worker) Step(ctx context.Context) (int, error) {
 	var mu sync.Mutex
 	var n int
 	var errs []error
-	for _, source := range due {
-		for range w.room(source) {
-			wg.Go(func() {
-				defer w.left(ctx, source)
-				worked, err := w.one(ctx, source)
-				mu.Lock()
-				defer mu.Unlock()
-				if worked {
-					n++
-				}
-				errs = append(errs, err)
-			})
+	count := func(worked bool, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if worked {
+			n++
 		}
+		errs = append(errs, err)
+	}
+	for _, d := range due {
+		if d.Outside {
+			for range w.room(d.ID) {
+				wg.Go(func() {
+					defer w.left(ctx, d.ID)
+					count(w.outside(ctx, d.ID))
+				})
+			}
+		}
+		wg.Go(func() {
+			opened, err := w.openTasks(ctx, d.ID)
+			count(opened > 0, err)
+			cs, err := w.claims(ctx, d.ID, 0)
+			count(false, err)
+			var at sync.WaitGroup
+			for _, c := range cs {
+				at.Go(func() { count(true, w.attempt(ctx, c)) })
+			}
+			at.Wait()
+			w.tell(ctx, d.ID)
+		})
 	}
 	wg.Wait()
 	return n, errors.Join(errs...)
@@ -219,16 +333,6 @@ func (w *Worker) Drain(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// one opens the tasks of a source that are due, or works on one removal; worked is false where
-// nothing was due.
-func (w *Worker) one(ctx context.Context, source int64) (worked bool, err error) {
-	n, err := w.openTasks(ctx, source)
-	if err != nil || n > 0 {
-		return n > 0, err
-	}
-	return w.attempt(ctx, source)
 }
 
 func (w *Worker) fault(ctx context.Context, p Point, removal int64) error {

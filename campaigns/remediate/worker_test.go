@@ -86,6 +86,12 @@ func TestFaults(t *testing.T) {
 		"granted anew right before the call": {func(r *rig, _ *Worker) {
 			r.onCall = func(scimserver.Call) { r.grant("u1", "g1") }
 		}, model.Failed, whyChanged, true, 1},
+		"granted anew right before the call, unread": {func(r *rig, _ *Worker) {
+			r.onCall = func(scimserver.Call) {
+				r.grant("u1", "g1")
+				r.srv.Inject(scimserver.Rule{Fault: scimserver.Refuse, Status: 503, Method: "GET", Times: 3})
+			}
+		}, model.Failed, whyChanged, true, 1},
 		"removed by somebody right before the call": {func(r *rig, _ *Worker) {
 			r.onCall = func(scimserver.Call) { r.must(r.srv.RemoveMember("g1", "u1")) }
 		}, model.Confirmed, whyGone, false, 1},

@@ -11,11 +11,13 @@ import (
 	"net/http"
 	"os"
 	"os/user"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"recert/campaigns/evidence"
+	"recert/campaigns/notify"
 	"recert/campaigns/remediate"
 	"recert/model"
 	"recert/model/store"
@@ -93,6 +95,7 @@ type app struct {
 	base    string
 	jobs    []job
 	live    *connectors
+	reread  *rereader
 }
 
 // job is something that runs until its context ends.
@@ -116,23 +119,30 @@ func newApp(ctx context.Context, s *store.Store, f ServeFlags, base string, log 
 		return nil, err
 	}
 	live := newConnectors(secrets)
-	reread := newRereader(s, live, log)
+	reread := newRereader(ctx, s, live, log)
+	outside := newDesks(live, base)
 	worker := &remediate.Worker{
 		Store: s, Log: log, Now: now, Name: workerName(),
 		Targets: live.target,
+		Outside: outside.desk,
 		Reread:  reread.want,
+	}
+	messages := &notify.Worker{
+		Store: s, Sender: &notify.SMTP{Server: mailServer(s, secrets), Now: now}, BaseURL: strings.TrimRight(base, "/"), Now: now, Log: log,
 	}
 	h, err := web.New(web.Config{
 		Store: s, Campaigns: newCampaigns(s), Ingest: newIngest(s), Evidence: evidenceLog,
-		Provider: provider, BaseURL: base, Demo: f.demo, Version: version, Log: log, Now: now, ReadLive: reread.now, Probe: live.probe, KeepSecret: secrets.put,
+		Provider: provider, BaseURL: base, Demo: f.demo, Version: version, Log: log, Now: now, ReadLive: reread.begin, Reread: reread.want, Ending: ctx, Probe: live.probe, KeepSecret: secrets.put, HookKeys: outside.keys,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &app{handler: h, log: log, base: base, live: live, jobs: []job{
+	return &app{handler: h, log: log, base: base, live: live, reread: reread, jobs: []job{
 		{"evidence log", evidenceLog.Run},
 		{"removals", worker.Run},
 		{"live reads", reread.run},
+		{"messages", messages.Run},
+		{"expiry", func(ctx context.Context) error { return endKeeps(ctx, s, log) }},
 		{"sessions", func(ctx context.Context) error { return sweepSessions(ctx, s, log) }},
 	}}, nil
 }
@@ -154,6 +164,7 @@ func (a *app) run(ctx context.Context, ln net.Listener, worker string) error {
 		err = a.work(ctx)
 	}
 	cancel()
+	a.reread.close()
 	return errors.Join(err, <-served, a.live.close())
 }
 

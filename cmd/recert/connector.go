@@ -12,6 +12,7 @@ import (
 	"recert/campaigns/connector"
 	"recert/campaigns/connector/baton"
 	"recert/campaigns/connector/dial"
+	"recert/campaigns/connector/entra"
 	execconn "recert/campaigns/connector/exec"
 	"recert/campaigns/connector/ldap"
 	"recert/campaigns/connector/manual"
@@ -189,6 +190,12 @@ func openLive(ctx context.Context, k *keeper, spec model.SourceSpec, settings mo
 			return nil, model.Errorf(model.Invalid, "time_zone %q is not known on this machine", settings.TimeZone)
 		}
 		return checked(sqldb.New(cfg))
+	case "entra":
+		e := *spec.Entra
+		return checked(entra.New(entra.Config{
+			Tenant: e.Tenant, ClientID: e.ClientID, ClientSecret: password, GraphURL: e.GraphURL, LoginURL: e.LoginURL, SignInActivity: e.SignInActivity,
+			CAFile: spec.CAFile, Timeout: timeout, Dial: dialer.DialContext, Now: now,
+		}))
 	case "exec":
 		cfg, err := execConfig(ctx, k, spec, timeout)
 		if err != nil {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"recert/campaigns/connector/entra/entraserver"
 	"recert/model"
 )
 
@@ -44,6 +46,47 @@ spec:
 	}
 	fromJSON(t, cliRun(t, exitDone, db, "--json", "ingest", "--source", "files"), &res)
 	if res.State != "sealed" || res.Accepted != 1 {
+		t.Errorf("%+v", res)
+	}
+}
+
+// TestEntraSource reads a tenant whole by the command line, from a directory that answers like Graph.
+func TestEntraSource(t *testing.T) {
+	const client = "66666666-7777-8888-9999-000000000000"
+	srv := entraserver.New(entraserver.Config{Tenant: "contoso.example", ClientID: client, Secret: "hunter2~secret", Page: 2, Now: now})
+	hs := httptest.NewServer(srv)
+	defer hs.Close()
+	for _, id := range []string{"u-1", "u-2", "u-3"} {
+		srv.PutUser(entraserver.User{ID: id, UserPrincipalName: id + "@contoso.example"})
+	}
+	srv.PutGroup(entraserver.Group{ID: "g-1", DisplayName: "Editors"})
+	srv.PutGroup(entraserver.Group{ID: "g-2", DisplayName: "Staff"})
+	srv.AddMember("g-1", "u-1")
+	srv.AddMember("g-2", "g-1")
+	srv.PutRole("r-1", "Global Reader")
+	srv.AssignRole("r-1", "/", "u-2")
+
+	dir := t.TempDir()
+	db := "--database=sqlite:" + filepath.Join(dir, "recert.db")
+	cliRun(t, exitDone, db, "apply", "-f", writeFile(t, dir, "c.yaml", `apiVersion: recert/v1
+kind: Source
+name: tenant
+spec:
+  provides: access
+  type: entra
+  password: ${ENTRA_CLIENT_SECRET}
+  entra: {tenant: contoso.example, client_id: `+client+`, graph_url: "`+hs.URL+`/v1.0", login_url: "`+hs.URL+`", sign_in_activity: true}
+`))
+	t.Setenv("ENTRA_CLIENT_SECRET", "wrong")
+	_, errOut := cliBoth(t, exitFailed, db, "ingest", "--source", "tenant")
+	wantText(t, errOut, "the client secret is wrong")
+	t.Setenv("ENTRA_CLIENT_SECRET", "hunter2~secret")
+	var res struct {
+		State    string
+		Accepted int
+	}
+	fromJSON(t, cliRun(t, exitDone, db, "--json", "ingest", "--source", "tenant"), &res)
+	if res.State != "sealed" || res.Accepted != 3 {
 		t.Errorf("%+v", res)
 	}
 }

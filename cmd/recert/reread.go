@@ -22,12 +22,49 @@ type rereader struct {
 	live  *connectors
 	log   *slog.Logger
 
+	base context.Context //nolint:containedctx // of what outlives the request that began it
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+
 	mu  sync.Mutex
 	due map[int64]time.Time
 }
 
-func newRereader(s *store.Store, live *connectors, log *slog.Logger) *rereader {
-	return &rereader{store: s, live: live, log: log, due: map[int64]time.Time{}}
+func newRereader(ctx context.Context, s *store.Store, live *connectors, log *slog.Logger) *rereader {
+	r := &rereader{store: s, live: live, log: log, due: map[int64]time.Time{}}
+	r.base, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return r
+}
+
+// close ends the reads that people began and waits for them.
+func (r *rereader) close() {
+	r.stop()
+	r.wg.Wait()
+}
+
+// patience is how long who asks for a read waits for its end: what is wrong with the settings shows
+// within it, and a small system is read by then.
+const patience = 2 * time.Second
+
+// begin reads a live source whole, and returns when that is done or after a moment: done tells which.
+// What goes wrong later is on the source's page.
+func (r *rereader) begin(ctx context.Context, source, actor string) (done bool, err error) {
+	end := make(chan error, 1)
+	r.wg.Go(func() {
+		err := r.now(r.base, source, actor)
+		if err != nil && r.base.Err() == nil {
+			r.log.WarnContext(r.base, "a source was not read", slog.String("source", source), slog.Any("error", err))
+		}
+		end <- err
+	})
+	select {
+	case err := <-end:
+		return true, err
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case <-time.After(patience):
+		return false, nil
+	}
 }
 
 // want asks for a read of a source soon.
@@ -43,6 +80,8 @@ func (r *rereader) run(ctx context.Context) error {
 	tick, sweep := time.NewTicker(time.Second), time.NewTicker(time.Minute)
 	defer tick.Stop()
 	defer sweep.Stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
 	for {
 		select {
 		case <-ctx.Done():
@@ -55,9 +94,12 @@ func (r *rereader) run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		for _, id := range r.take() {
-			if err := r.read(ctx, id); err != nil && ctx.Err() == nil {
-				r.log.ErrorContext(ctx, "a source was not read again", slog.Int64("source", id), slog.Any("error", err))
-			}
+			// Each in its own time: a system that hangs must not keep the others from being read.
+			wg.Go(func() {
+				if err := r.read(ctx, id); err != nil && ctx.Err() == nil {
+					r.log.ErrorContext(ctx, "a source was not read again", slog.Int64("source", id), slog.Any("error", err))
+				}
+			})
 		}
 	}
 }

@@ -180,10 +180,10 @@ func (q queries) ItemsByID(ctx context.Context, run int64, ids []int64) ([]model
 	return out, err
 }
 
-// RevokedAfter is a page of the items of all runs that are answered or settled revoke.
+// RevokedAfter is a page of the items of all runs that are answered or settled revoke or reduce.
 func (q queries) RevokedAfter(ctx context.Context, run, id int64) ([]model.Item, error) {
 	var out []model.Item
-	err := q.all(ctx, &out, `SELECT * FROM items WHERE (run_id, id) > (?, ?) AND (answer = 'revoke' OR outcome = 'revoke')
+	err := q.all(ctx, &out, `SELECT * FROM items WHERE (run_id, id) > (?, ?) AND (answer IN ('revoke', 'reduce') OR outcome IN ('revoke', 'reduce'))
 		ORDER BY run_id, id LIMIT ?`, run, id, doctorPage)
 	return out, err
 }
@@ -332,10 +332,10 @@ type TextRow struct {
 	Text string `bun:"text"`
 }
 
-// TextsAfter is a page of a column of text by the table's id; neither may come from input.
-func (q queries) TextsAfter(ctx context.Context, table, column string, after int64) ([]TextRow, error) {
+// TextsAfter is a page of a column of text by the table's key, a number; none of them may come from input.
+func (q queries) TextsAfter(ctx context.Context, table, key, column string, after int64) ([]TextRow, error) {
 	var rows []TextRow
-	err := q.all(ctx, &rows, "SELECT id, ? AS text FROM ? WHERE id > ? ORDER BY id LIMIT ?", bun.Ident(column), bun.Ident(table), after, doctorPage)
+	err := q.all(ctx, &rows, "SELECT ?0 AS id, ?1 AS text FROM ?2 WHERE ?0 > ?3 ORDER BY ?0 LIMIT ?4", bun.Ident(key), bun.Ident(column), bun.Ident(table), after, doctorPage)
 	return rows, err
 }
 

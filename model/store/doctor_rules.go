@@ -110,11 +110,38 @@ var RuleLate = Rule{
 		WHERE d.event_id > s.id`,
 }
 
+// RuleEndedKeeps says: what is removed because a keep has ended was kept until a date, and whatever
+// was kept until a date that is over was looked at once: its removals are queued, or it says why not.
+var RuleEndedKeeps = Rule{
+	`SELECT 'removal ' || r.id || ' is of item ' || r.item_id || ' of run ' || r.run_id || ', of which no keep has ended' AS what
+		FROM remediations r LEFT JOIN items i ON i.run_id = r.run_id AND i.id = r.item_id
+		LEFT JOIN ended_keeps k ON k.run_id = r.run_id AND k.item_id = r.item_id AND k.result = 'queued'
+		WHERE r.cause <> '' AND (r.cause <> 'keep_until' OR k.run_id IS NULL OR i.outcome <> 'keep'
+		OR NOT EXISTS (SELECT 1 FROM decisions d WHERE d.run_id = r.run_id AND d.item_id = r.item_id AND d.answer = 'keep' AND d.until <> ''))`,
+	`SELECT 'the keep of item ' || k.item_id || ' of run ' || k.run_id || ' has ended, and nothing was queued for it' AS what FROM ended_keeps k
+		WHERE k.result = 'queued' AND NOT EXISTS (SELECT 1 FROM remediations r WHERE r.run_id = k.run_id AND r.item_id = k.item_id AND r.cause = 'keep_until')`,
+	`SELECT 'the keep of item ' || k.item_id || ' of run ' || k.run_id || ' was not until a date' AS what FROM ended_keeps k
+		WHERE NOT EXISTS (SELECT 1 FROM decisions d WHERE d.run_id = k.run_id AND d.item_id = k.item_id AND d.answer = 'keep' AND d.until <> '')`,
+}
+
 // RuleUnaskedRemovals says: nothing is removed, or to be removed, that nobody said revoke to.
 var RuleUnaskedRemovals = Rule{
 	`SELECT 'removal ' || r.id || ' is of item ' || r.item_id || ' of run ' || r.run_id || ', which is not to be revoked' AS what
 		FROM remediations r LEFT JOIN items i ON i.run_id = r.run_id AND i.id = r.item_id
-		WHERE r.state <> 'cancelled' AND (i.id IS NULL OR NOT (i.outcome = 'revoke' OR (i.outcome = '' AND i.answer = 'revoke')))`,
+		WHERE r.state <> 'cancelled' AND r.kind = 'remove' AND r.for_id IS NULL AND r.cause = ''
+		AND (i.id IS NULL OR NOT (i.outcome = 'revoke' OR (i.outcome = '' AND i.answer = 'revoke')))`,
+	`SELECT 'removal ' || r.id || ' is of item ' || r.item_id || ' of run ' || r.run_id || ', whose weaker access is not proven' AS what
+		FROM remediations r LEFT JOIN remediations l ON l.id = r.for_id AND l.kind = 'lower' AND l.run_id = r.run_id AND l.item_id = r.item_id
+		WHERE r.state <> 'cancelled' AND r.kind = 'remove' AND r.for_id IS NOT NULL AND (l.id IS NULL OR l.state <> 'confirmed')`,
+	`SELECT r.kind || ' ' || r.id || ' gives item ' || r.item_id || ' of run ' || r.run_id || ' an access that nobody asked for' AS what
+		FROM remediations r LEFT JOIN items i ON i.run_id = r.run_id AND i.id = r.item_id
+		WHERE r.state <> 'cancelled' AND r.kind = 'lower' AND (i.id IS NULL OR NOT (i.outcome = 'reduce' OR (i.outcome = '' AND i.answer = 'reduce')))`,
+	`SELECT 'restore ' || r.id || ' gives back what removal ' || COALESCE(r.for_id, 0) || ' did not take' AS what
+		FROM remediations r LEFT JOIN remediations m ON m.id = r.for_id AND m.kind = 'remove' AND m.run_id = r.run_id AND m.item_id = r.item_id
+			AND m.grant_id = r.grant_id AND m.access = r.access
+		WHERE r.state <> 'cancelled' AND r.kind = 'restore' AND (m.id IS NULL OR m.state <> CASE r.state WHEN 'confirmed' THEN 'restored' ELSE 'confirmed' END)`,
+	`SELECT 'removal ' || r.id || ' is restored, and nothing gave its access back' AS what FROM remediations r WHERE r.state = 'restored'
+		AND NOT EXISTS (SELECT 1 FROM remediations o WHERE o.for_id = r.id AND o.kind = 'restore' AND o.state = 'confirmed')`,
 }
 
 // RuleLeases says: no two live leases on one account or entitlement; fences grow with attempts. The
@@ -135,10 +162,12 @@ var RuleFences = Rule{
 		OR r.fence < COALESCE((SELECT MAX(a.fence) FROM attempts a WHERE a.remediation_id = r.id), 0)`,
 }
 
-// RuleIntents says: nothing is asked of a target before the intent is stored and the target was looked at.
+// RuleIntents says: nothing is asked of a target before the intent is stored and the target was looked at. Of a source
+// that only snapshots show, nothing can be looked at before another system is asked.
 var RuleIntents = Rule{
 	`SELECT 'attempt ' || n || ' of removal ' || remediation_id || ' has no intent before its call' AS what FROM attempts
-		WHERE called_at < intent_at OR read_at < intent_at OR ended_at < intent_at OR (called_at IS NOT NULL AND before = '')`,
+		WHERE called_at < intent_at OR read_at < intent_at OR ended_at < intent_at OR (called_at IS NOT NULL AND before = ''
+			AND NOT EXISTS (SELECT 1 FROM remediations r WHERE r.id = attempts.remediation_id AND r.mode IN ('ticket', 'webhook')))`,
 	`SELECT 'removal ' || r.id || ' was asked for without an attempt' AS what FROM remediations r
 		WHERE r.mode = 'connector' AND r.called_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.remediation_id = r.id)`,
 }
@@ -251,7 +280,12 @@ var references = [][4]string{
 	{"decisions", "event_id", "events", "id"},
 	{"remediations", "item_id run_id", "items", "id run_id"},
 	{"remediations", "source_id", "sources", "id"},
+	{"source_health", "source_id", "sources", "id"},
 	{"attempts", "remediation_id", "remediations", "id"},
+	{"tickets", "remediation_id", "remediations", "id"},
+	{"hook_messages", "source_id", "sources", "id"},
+	{"contests", "remediation_id", "remediations", "id"},
+	{"ended_keeps", "item_id run_id", "items", "id run_id"},
 	{"disclosures", "event_id", "events", "id"},
 	{"users", "person_key", "people", "key"},
 	{"sessions", "user_id", "users", "id"},

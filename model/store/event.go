@@ -42,6 +42,21 @@ func (q queries) LastEventHash(ctx context.Context, run, object string) (string,
 	return hex.EncodeToString(hash), rows.Err()
 }
 
+// LastEvent is the id of the latest event, 0 before the first one.
+func (q queries) LastEvent(ctx context.Context) (int64, error) {
+	var n int64
+	err := q.all(ctx, &n, "SELECT COALESCE(MAX(id), 0) FROM events")
+	return n, err
+}
+
+// LastRemovalEvent is the id of the latest event about a removal, among those after one; that one's
+// where there is none.
+func (q queries) LastRemovalEvent(ctx context.Context, after int64) (int64, error) {
+	var n int64
+	err := q.all(ctx, &n, "SELECT COALESCE(MAX(id), 0) FROM events WHERE id > ? AND (object LIKE 'remediation:%' OR object LIKE 'removals:%')", after)
+	return max(n, after), err
+}
+
 // InsertEvent stores a sealed leaf with its disclosures and gives its id.
 func (tx *Tx) InsertEvent(ctx context.Context, e Event, open []Disclosure) (int64, error) {
 	id, err := tx.insertID(ctx, "INSERT INTO events (type, run, object, leaf, hash, at) VALUES (?, ?, ?, ?, ?, ?) RETURNING id",

@@ -172,6 +172,6 @@ func pages[T any](page func(after *T) ([]T, error)) iter.Seq2[*T, error] {
 // ProvenAccesses are the accesses of a source whose removal is proven, as JSON of model.Access.
 func (q queries) ProvenAccesses(ctx context.Context, source int64) ([][]byte, error) {
 	var rows [][]byte
-	err := q.all(ctx, &rows, "SELECT access FROM remediations WHERE source_id = ? AND state = 'confirmed' ORDER BY id", source)
+	err := q.all(ctx, &rows, "SELECT access FROM remediations WHERE source_id = ? AND state = 'confirmed' AND kind = 'remove' ORDER BY id", source)
 	return rows, err
 }

@@ -171,12 +171,18 @@ func (q queries) UnansweredOf(ctx context.Context, run, reviewer int64) (int64, 
 	return n, err
 }
 
+// unremoved tells of an item i with an answer that nothing was queued for it: no removal for revoke,
+// and for reduce nothing that gives the weaker access first. What somebody decided not to do is not
+// queued again.
+const unremoved = `AND NOT EXISTS (SELECT 1 FROM remediations r WHERE r.run_id = i.run_id AND r.item_id = i.id AND (r.state <> 'cancelled' OR r.declined <> '')
+	AND r.kind = CASE WHEN 'reduce' IN (i.outcome, i.answer) THEN 'lower' ELSE 'remove' END)`
+
 // UnremovedItems gives up to limit items of a run, in the order of their ids, that are to be removed
-// and for which no removal was queued. reviewer 0 is all.
+// or lowered and for which nothing was queued. reviewer 0 is all.
 func (q queries) UnremovedItems(ctx context.Context, run, reviewer, after int64, limit int) ([]model.Item, error) {
 	var out []model.Item
-	err := q.all(ctx, &out, `SELECT i.* FROM items i WHERE i.run_id = ? AND i.id > ? AND (? = 0 OR i.reviewer_key = ?) AND i.outcome = 'revoke'
-		AND NOT EXISTS (SELECT 1 FROM remediations r WHERE r.run_id = i.run_id AND r.item_id = i.id AND r.state <> 'cancelled') ORDER BY i.id LIMIT ?`,
+	err := q.all(ctx, &out, `SELECT i.* FROM items i WHERE i.run_id = ? AND i.id > ? AND (? = 0 OR i.reviewer_key = ?) AND i.outcome IN ('revoke', 'reduce')
+		`+unremoved+` ORDER BY i.id LIMIT ?`,
 		run, after, reviewer, reviewer, limit)
 	return out, err
 }
@@ -269,12 +275,12 @@ func (q queries) HasItemAbout(ctx context.Context, reviewer, person int64) (bool
 	return n > 0, err
 }
 
-// CountUnremoved counts the items of a run that are answered or settled revoke and for which no
-// removal was queued.
+// CountUnremoved counts the items of a run that are answered or settled revoke or reduce and for
+// which nothing was queued.
 func (q queries) CountUnremoved(ctx context.Context, run int64) (int64, error) {
 	var n int64
-	err := q.all(ctx, &n, `SELECT COUNT(*) FROM items i WHERE i.run_id = ? AND (i.outcome = 'revoke' OR (i.outcome = '' AND i.answer = 'revoke'))
-		AND NOT EXISTS (SELECT 1 FROM remediations r WHERE r.run_id = i.run_id AND r.item_id = i.id AND r.state <> 'cancelled')`, run)
+	err := q.all(ctx, &n, `SELECT COUNT(*) FROM items i WHERE i.run_id = ? AND (i.outcome IN ('revoke', 'reduce') OR (i.outcome = '' AND i.answer IN ('revoke', 'reduce')))
+		`+unremoved, run)
 	return n, err
 }
 

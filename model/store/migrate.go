@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/migrate"
@@ -65,6 +66,9 @@ func (s *Store) migrator() (*migrate.Migrator, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.dialect == SQLite {
+		ms = again(ms)
+	}
 	// Without the option bun records a migration that failed as applied.
 	return migrate.NewMigrator(s.write, ms, migrate.WithMarkAppliedOnSuccess(true)), nil
 }
@@ -105,4 +109,23 @@ func (s *Store) lockMigrations(ctx context.Context) (unlock func() error, err er
 		return nil, errors.Join(err, db.Close())
 	}
 	return func() error { return errors.Join(tx.Rollback(), db.Close()) }, nil
+}
+
+// again lets a migration of SQLite run again that was committed but not yet recorded when the
+// program died. Only PostgreSQL knows ADD COLUMN IF NOT EXISTS; a file runs in one transaction, so
+// where a column that it adds is there already, all of the file has been done.
+func again(ms *migrate.Migrations) *migrate.Migrations {
+	out := migrate.NewMigrations()
+	for _, m := range ms.Sorted() {
+		up := m.Up
+		m.Up = func(ctx context.Context, r *migrate.Migrator, m *migrate.Migration) error {
+			err := up(ctx, r, m)
+			if err != nil && strings.Contains(err.Error(), "duplicate column name") {
+				return nil
+			}
+			return err
+		}
+		out.Add(m)
+	}
+	return out
 }

@@ -15,12 +15,15 @@ const noRemediation = "There is no such revocation."
 
 // RemediationFilter narrows Remediations. The zero value is every removal.
 type RemediationFilter struct {
-	States   []model.RemediationState // none is all
-	Search   string                   // in people, accounts, access and systems, as frozen at launch
-	RunID    int64                    // 0 is all
-	SourceID int64                    // 0 is all
-	Before   int64                    // only ids below it: the last id of the page before; 0 is the first page
-	Limit    int                      // 1 to 200; 0 is 50
+	Kinds     []model.RemediationKind  // none is removals only
+	States    []model.RemediationState // none is all
+	Search    string                   // in people, accounts, access and systems, as frozen at launch
+	RunID     int64                    // 0 is all
+	SourceID  int64                    // 0 is all
+	LateAt    model.Time               // only what is open and was due before; 0 is all
+	Contested bool                     // only what the person concerned contests, unanswered
+	Before    int64                    // only ids below it: the last id of the page before; 0 is the first page
+	Limit     int                      // 1 to 200; 0 is 50
 }
 
 // RemediationRow is one removal with the names that a page shows. Names are those frozen at
@@ -30,32 +33,53 @@ type RemediationRow struct {
 
 	Run         string            `bun:"run"`
 	Source      string            `bun:"source"`
-	Paused      string            `bun:"paused"` // why removals in the source are paused; "" when they are not
+	Paused      string            `bun:"paused"`      // why removals in the source are paused; "" when they are not
+	WaitUntil   model.Time        `bun:"wait_until"`  // nothing is asked of the source before; 0 where it was always reached
+	WaitReason  string            `bun:"wait_reason"` // why, for people
 	Subject     model.Subject     `bun:"-"`
-	Entitlement model.Entitlement `bun:"-"` // zero for a whole account
-	Assignee    model.Person      `bun:"-"` // who has the task, as known now; zero where nobody does
+	Entitlement model.Entitlement `bun:"-"`          // zero for a whole account
+	Assignee    model.Person      `bun:"-"`          // who has the task, as known now; zero where nobody does
+	Decider     model.Person      `bun:"-"`          // who was asked about it, as known now
+	ByDefault   bool              `bun:"by_default"` // nobody answered: what the campaign does then decided
 
 	SubjectJSON     string `bun:"subject_json"`
 	EntitlementJSON string `bun:"entitlement_json"`
 	AssigneeJSON    string `bun:"assignee_json"`
+	DeciderJSON     string `bun:"decider_json"`
 }
 
 const remediationRows = `SELECT r.*, u.name AS run, s.name AS source, s.paused, COALESCE(rs.value, '') AS subject_json,
-	COALESCE(re.value, '') AS entitlement_json, COALESCE(p.data, '') AS assignee_json
-	FROM remediations r JOIN runs u ON u.id = r.run_id JOIN sources s ON s.id = r.source_id
+	COALESCE(re.value, '') AS entitlement_json, COALESCE(p.data, '') AS assignee_json, COALESCE(d.data, '') AS decider_json, COALESCE(i.by_default, FALSE) AS by_default,
+	COALESCE(h.open_until, 0) AS wait_until, COALESCE(h.reason, '') AS wait_reason
+	FROM remediations r JOIN runs u ON u.id = r.run_id JOIN sources s ON s.id = r.source_id LEFT JOIN source_health h ON h.source_id = r.source_id
 	LEFT JOIN run_subjects rs ON rs.run_id = r.run_id AND rs.account_key = r.account_key
 	LEFT JOIN run_entitlements re ON re.run_id = r.run_id AND re.entitlement_key = r.entitlement_key
-	LEFT JOIN person_versions p ON p.person_key = r.assignee_key AND p.last_snapshot IS NULL `
+	LEFT JOIN person_versions p ON p.person_key = r.assignee_key AND p.last_snapshot IS NULL
+	LEFT JOIN items i ON i.run_id = r.run_id AND i.id = r.item_id
+	LEFT JOIN person_versions d ON d.person_key = i.reviewer_key AND d.last_snapshot IS NULL `
+
+// openRemediations are the states in which somebody or something is still at a removal, or must be.
+var openRemediations = []model.RemediationState{model.Queued, model.Held, model.Sent, model.Failed, model.CameBack}
 
 // where is the filter without its states, and its arguments.
 func (f RemediationFilter) where() (string, []any) {
-	terms, args := []string{"1 = 1"}, []any{}
+	kinds := f.Kinds
+	if len(kinds) == 0 {
+		kinds = []model.RemediationKind{model.KindRemove}
+	}
+	terms, args := []string{"r.kind IN (?)"}, []any{bun.List(kinds)}
 	add := func(term string, a ...any) { terms, args = append(terms, term), append(args, a...) }
 	if f.RunID != 0 {
 		add("r.run_id = ?", f.RunID)
 	}
 	if f.SourceID != 0 {
 		add("r.source_id = ?", f.SourceID)
+	}
+	if f.LateAt != 0 {
+		add("r.due_at < ? AND r.state IN (?)", f.LateAt, bun.List(openRemediations))
+	}
+	if f.Contested {
+		add("r.state NOT IN ('cancelled', 'superseded', 'restored') AND EXISTS (SELECT 1 FROM contests c WHERE c.remediation_id = r.id AND c.outcome = '')")
 	}
 	if strings.TrimSpace(f.Search) != "" {
 		p := like(f.Search)
@@ -122,13 +146,21 @@ func (r *RemediationRow) decode() error {
 		text string
 		into any
 		what string
-	}{{r.SubjectJSON, &r.Subject, "subject"}, {r.EntitlementJSON, &r.Entitlement, "entitlement"}, {r.AssigneeJSON, &r.Assignee, "assignee"}} {
+	}{{r.SubjectJSON, &r.Subject, "subject"}, {r.EntitlementJSON, &r.Entitlement, "entitlement"}, {r.AssigneeJSON, &r.Assignee, "assignee"}, {r.DeciderJSON, &r.Decider, "reviewer"}} {
 		if part.text == "" {
 			continue
 		}
 		if err := json.Unmarshal([]byte(part.text), part.into); err != nil {
 			return fmt.Errorf("read the %s of removal %d: %w", part.what, r.ID, err)
 		}
+	}
+	if r.EntitlementJSON == "" && r.EntitlementKey != nil {
+		// A weaker access that is given need not be part of what was reviewed.
+		var a model.Access
+		if err := json.Unmarshal(r.Access, &a); err != nil {
+			return fmt.Errorf("read the access of removal %d: %w", r.ID, err)
+		}
+		r.Entitlement = model.Entitlement{EntitlementID: a.EntitlementID, Name: a.EntitlementName}
 	}
 	return nil
 }

@@ -48,11 +48,11 @@ func (tx *Tx) LockBrake(ctx context.Context, source int64) error {
 }
 
 // CalledSince counts, up to limit, the other removals that a source was asked for since an instant
-// without a second person.
+// without a second person; of what gives access, the others that give.
 func (q queries) CalledSince(ctx context.Context, r model.Remediation, since model.Time, limit int64) (int64, error) {
 	var n int64
-	err := q.one(ctx, &n, "", `SELECT COUNT(*) FROM (SELECT 1 FROM remediations WHERE source_id = ? AND called_at >= ? AND mode = 'connector' AND approved = ''
-		AND id <> ? LIMIT ?) AS c`, r.SourceID, since, r.ID, limit)
+	err := q.one(ctx, &n, "", `SELECT COUNT(*) FROM (SELECT 1 FROM remediations WHERE source_id = ? AND called_at >= ? AND mode <> 'manual' AND approved = ''
+		AND id <> ? AND (kind IN ('restore', 'lower')) = ? LIMIT ?) AS c`, r.SourceID, since, r.ID, r.Kind.Gives(), limit)
 	return n, err
 }
 
@@ -60,8 +60,8 @@ func (q queries) CalledSince(ctx context.Context, r model.Remediation, since mod
 // second person.
 func (q queries) CalledInRun(ctx context.Context, r model.Remediation, limit int64) (int64, error) {
 	var n int64
-	err := q.one(ctx, &n, "", `SELECT COUNT(*) FROM (SELECT 1 FROM remediations WHERE run_id = ? AND called_at IS NOT NULL AND mode = 'connector' AND approved = ''
-		AND id <> ? LIMIT ?) AS c`, r.RunID, r.ID, limit)
+	err := q.one(ctx, &n, "", `SELECT COUNT(*) FROM (SELECT 1 FROM remediations WHERE run_id = ? AND called_at IS NOT NULL AND mode <> 'manual' AND approved = ''
+		AND kind = 'remove' AND id <> ? LIMIT ?) AS c`, r.RunID, r.ID, limit)
 	return n, err
 }
 

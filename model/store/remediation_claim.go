@@ -1,9 +1,15 @@
 package store
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"recert/model"
 )
@@ -12,45 +18,147 @@ import (
 // for each other; SQLite has one writer.
 const claimLock = 7203
 
-// DueSources are the sources that have removals to work on now, tasks for people among them.
-func (q queries) DueSources(ctx context.Context, now model.Time) ([]int64, error) {
-	var ids []int64
-	const due = `EXISTS (SELECT 1 FROM remediations r WHERE r.source_id = s.id AND r.mode = '%s' AND r.state IN ('queued', 'sent', 'came_back')
-		AND r.next_at <= ?0 AND (r.lease_until IS NULL OR r.lease_until < ?0)`
-	err := q.all(ctx, &ids, "SELECT s.id FROM sources s WHERE s.paused = '' AND NOT EXISTS (SELECT 1 FROM removal_stops) AND "+fmt.Sprintf(due, model.ModeConnector)+") OR "+
-		fmt.Sprintf(due, model.ModeManual)+" AND r.state <> 'sent') ORDER BY s.id", now)
-	return ids, err
+// DueSource is a source that has something to work on now.
+type DueSource struct {
+	ID        int64 `bun:"id"`
+	Connector bool  `bun:"connector"` // removals that a connector can do
+	Outside   bool  `bun:"outside"`   // removals that another system is asked for, or is looked at about
+	Tasks     bool  `bun:"tasks"`     // removals that wait to become a task for a person
 }
 
-// ClaimRemediation takes the next removal in a source that is due and that a connector can do:
-// it is leased, its fence and its attempts grow by one. ok is false where there is none.
+// DueSources are the sources that have removals to work on now, tasks for people among them.
+func (q queries) DueSources(ctx context.Context, now model.Time) ([]DueSource, error) {
+	due := func(terms ...string) string {
+		var out []string
+		for _, term := range terms {
+			out = append(out, `EXISTS (SELECT 1 FROM remediations r WHERE r.source_id = s.id AND r.mode = `+term+` AND r.state IN ('queued', 'sent', 'came_back')
+				AND r.next_at <= ?0 AND (r.lease_until IS NULL OR r.lease_until < ?0))`)
+		}
+		return "(" + strings.Join(out, " OR ") + ")"
+	}
+	const goes = "s.paused = '' AND NOT EXISTS (SELECT 1 FROM removal_stops) AND "
+	var all, some []DueSource
+	err := q.all(ctx, &all, "SELECT s.id, "+goes+due("'connector'")+" AS connector, "+goes+due("'ticket'", "'webhook'")+" AS outside, "+
+		due("'manual' AND r.state <> 'sent'")+" AS tasks FROM sources s ORDER BY s.id", now)
+	for _, d := range all {
+		if d.Connector || d.Outside || d.Tasks {
+			some = append(some, d)
+		}
+	}
+	return some, err
+}
+
+// UnderWay is a removal that is claimed, or whose change may have happened without anybody knowing.
+type UnderWay struct {
+	ID             int64      `bun:"id"`
+	AccountKey     int64      `bun:"account_key"`
+	EntitlementKey *int64     `bun:"entitlement_key"`
+	Mode           string     `bun:"mode"`
+	LeaseUntil     model.Time `bun:"lease_until"`
+}
+
+// RemovalsUnderWay are the removals of a source that keep others of the same group or account waiting.
+// Until the transaction ends nobody else claims one in the source.
+func (tx *Tx) RemovalsUnderWay(ctx context.Context, source int64) ([]UnderWay, error) {
+	if err := tx.LockBrake(ctx, source); err != nil {
+		return nil, err
+	}
+	var us []UnderWay
+	err := tx.all(ctx, &us, `SELECT id, account_key, entitlement_key, mode, lease_until FROM remediations
+		WHERE source_id = ?1 AND (lease_until IS NOT NULL OR in_doubt_since IS NOT NULL)
+		AND (lease_until >= ?0 OR in_doubt_since IS NOT NULL AND state IN ('queued', 'sent', 'came_back'))`, tx.Now, source)
+	return us, err
+}
+
+// claimPage is how many removals are looked at at a time for those that may be claimed.
+const claimPage = 100
+
+// ClaimRemediations takes up to n removals in a source that are due and that a connector can do, no two
+// of one group or account: each is leased, its fence and its attempts grow by one. They come in the
+// order in which they are due. under are the RemovalsUnderWay, of this transaction.
 //
 // A removal is not due while removals are stopped or its source is paused, while somebody else changes the same group or
 // account, or while such a change may have happened without anybody knowing: versions guard
 // whole objects, and two changes of our own would look like somebody else's to each other.
-func (tx *Tx) ClaimRemediation(ctx context.Context, source int64, lease time.Duration) (r model.Remediation, ok bool, err error) {
-	switch tx.dialect {
-	case SQLite:
-	case Postgres:
-		if _, err := tx.exec(ctx, "SELECT pg_advisory_xact_lock(?, CAST(? AS integer))", claimLock, source); err != nil {
-			return r, false, err
+func (tx *Tx) ClaimRemediations(ctx context.Context, source int64, under []UnderWay, n int, lease time.Duration) ([]model.Remediation, error) {
+	var goes int64
+	if err := tx.one(ctx, &goes, "", "SELECT COUNT(*) FROM sources WHERE id = ? AND paused = '' AND NOT EXISTS (SELECT 1 FROM removal_stops)", source); err != nil || goes == 0 || n <= 0 {
+		return nil, err
+	}
+	ids, err := tx.claimable(ctx, source, under, n)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	var rs []model.Remediation
+	err = tx.all(ctx, &rs, `UPDATE remediations SET attempts = attempts + 1, fence = fence + 1, lease_until = ?1,
+		called_at = CASE WHEN called_at IS NULL THEN NULL ELSE ?0 END
+		WHERE id IN (SELECT id FROM remediations WHERE id IN (?2) AND `+claimableSQL+tx.skipLocked()+`) RETURNING *`, tx.Now, tx.Now.Add(lease), bun.List(ids))
+	slices.SortFunc(rs, func(a, b model.Remediation) int {
+		return cmp.Or(cmp.Compare(a.NextAt, b.NextAt), cmp.Compare(a.ID, b.ID))
+	})
+	return rs, err
+}
+
+// claimableSQL is what a removal must be to be claimed, at ?0, whatever else is under way.
+const claimableSQL = `mode = 'connector' AND state IN ('queued', 'sent', 'came_back') AND next_at <= ?0 AND (lease_until IS NULL OR lease_until < ?0)`
+
+// claimable picks up to n removals that may be claimed. It goes through them in the order of an index:
+// a single statement with all conditions is planned as a sort of everything that is due.
+func (tx *Tx) claimable(ctx context.Context, source int64, under []UnderWay, n int) (ids []int64, err error) {
+	accounts, groups, own := map[int64]int64{}, map[int64]int64{}, []int64{0}
+	hold := func(by map[int64]int64, object, id int64) {
+		if other, ok := by[object]; ok && other != id {
+			id = -1 // two of them: neither may be claimed beside the other
+		}
+		by[object] = id
+	}
+	take := func(id, account int64, group *int64) {
+		hold(accounts, account, id)
+		if group != nil {
+			hold(groups, *group, id)
 		}
 	}
-	const busy = `SELECT 1 FROM remediations o WHERE o.source_id = r.source_id AND o.id <> r.id AND (o.lease_until IS NOT NULL OR o.in_doubt_since IS NOT NULL)
-		AND (o.lease_until >= ?0 OR o.in_doubt_since IS NOT NULL AND o.state IN ('queued', 'sent', 'came_back'))`
-	var rs []model.Remediation
-	err = tx.all(ctx, &rs, `UPDATE remediations SET attempts = attempts + 1, fence = fence + 1, lease_until = ?2,
-		called_at = CASE WHEN called_at IS NULL THEN NULL ELSE ?0 END
-		WHERE id IN (SELECT r.id FROM remediations r WHERE r.source_id = ?1 AND r.mode = 'connector' AND r.state IN ('queued', 'sent', 'came_back')
-		AND r.next_at <= ?0 AND (r.lease_until IS NULL OR r.lease_until < ?0)
-		AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.id = r.source_id AND s.paused <> '') AND NOT EXISTS (SELECT 1 FROM removal_stops)
-		AND NOT EXISTS (`+busy+` AND o.entitlement_key = r.entitlement_key)
-		AND NOT EXISTS (`+busy+` AND o.account_key = r.account_key)
-		ORDER BY r.next_at, r.id LIMIT 1`+tx.skipLocked()+`) RETURNING *`, tx.Now, source, tx.Now.Add(lease))
-	if err != nil || len(rs) == 0 {
-		return r, false, err
+	for _, u := range under {
+		take(u.ID, u.AccountKey, u.EntitlementKey)
+		own = append(own, u.ID)
 	}
-	return rs[0], true, nil
+	free := func(c UnderWay) bool {
+		by, busy := accounts[c.AccountKey]
+		if busy && by != c.ID {
+			return false
+		}
+		if c.EntitlementKey == nil {
+			return true
+		}
+		by, busy = groups[*c.EntitlementKey]
+		return !busy || by == c.ID
+	}
+	busyAccounts, busyGroups := append(slices.Collect(maps.Keys(accounts)), 0), append(slices.Collect(maps.Keys(groups)), 0)
+	type candidate struct {
+		UnderWay
+
+		NextAt model.Time `bun:"next_at"`
+	}
+	for at, after := model.Time(math.MinInt64+1), int64(0); ; {
+		var page []candidate
+		if err := tx.all(ctx, &page, `SELECT id, account_key, entitlement_key, next_at FROM remediations WHERE source_id = ?1 AND `+claimableSQL+`
+			AND (next_at, id) > (?2, ?3) AND (id IN (?4) OR account_key NOT IN (?5) AND (entitlement_key IS NULL OR entitlement_key NOT IN (?6)))
+			ORDER BY next_at, id LIMIT ?7`, tx.Now, source, int64(at), after, bun.List(own), bun.List(busyAccounts), bun.List(busyGroups), claimPage); err != nil {
+			return nil, err
+		}
+		for _, c := range page {
+			if at, after = c.NextAt, c.ID; !free(c.UnderWay) {
+				continue
+			}
+			take(c.ID, c.AccountKey, c.EntitlementKey)
+			if ids = append(ids, c.ID); len(ids) == n {
+				return ids, nil
+			}
+		}
+		if len(page) < claimPage {
+			return ids, nil
+		}
+	}
 }
 
 // DueTasks gives up to limit removals in a source that wait to become a task for a person, locked.
@@ -67,10 +175,17 @@ func (tx *Tx) OpenTask(ctx context.Context, r model.Remediation, reason string) 
 	return tx.execOne(ctx, "UPDATE remediations SET state = 'sent', reason = ?, called_at = ? WHERE id = ? AND state = ?", reason, tx.Now, r.ID, r.State)
 }
 
-// InsertAttempt writes the intent of one try down.
-func (tx *Tx) InsertAttempt(ctx context.Context, a model.Attempt) error {
-	_, err := tx.exec(ctx, `INSERT INTO attempts (remediation_id, n, fence, worker, intent_at, before, called_at, outcome, after, read_at, ended_at, detail)
-		VALUES (?, ?, ?, ?, ?, '', NULL, '', '', NULL, NULL, '')`, a.RemediationID, a.N, a.Fence, a.Worker, a.IntentAt)
+// InsertAttempt writes the intents of tries down, one each.
+func (tx *Tx) InsertAttempt(ctx context.Context, as ...model.Attempt) error {
+	if len(as) == 0 {
+		return nil
+	}
+	args := make([]any, 0, 5*len(as))
+	for _, a := range as {
+		args = append(args, a.RemediationID, a.N, a.Fence, a.Worker, a.IntentAt)
+	}
+	rows := strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?, '', NULL, '', '', NULL, NULL, ''), ", len(as)), ", ")
+	_, err := tx.exec(ctx, "INSERT INTO attempts (remediation_id, n, fence, worker, intent_at, before, called_at, outcome, after, read_at, ended_at, detail) VALUES "+rows, args...)
 	return err
 }
 

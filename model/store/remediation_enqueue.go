@@ -9,22 +9,29 @@ import (
 	"recert/model"
 )
 
-// InsertRemediation queues a removal and gives its id.
+// InsertRemediation queues a removal, or what its kind says, and gives its id. No kind is a removal.
 func (tx *Tx) InsertRemediation(ctx context.Context, r model.Remediation) (int64, error) {
+	if r.Kind == "" {
+		r.Kind = model.KindRemove
+	}
 	return tx.insertID(ctx, `INSERT INTO remediations (run_id, item_id, source_id, grant_id, account_key, entitlement_key, via, mode, access, state, reason, task,
-		assignee_key, attempts, fence, lease_until, next_at, called_at, proof, proof_snapshot, queued_at, closed_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, NULL, ?, NULL, '', NULL, ?, NULL) RETURNING id`,
+		assignee_key, attempts, fence, lease_until, next_at, called_at, proof, proof_snapshot, queued_at, closed_at, kind, for_id, asked_by, asked_for, due_at,
+		cause, person_key)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, NULL, ?, NULL, '', NULL, ?, NULL, ?, ?, ?, ?, ?,
+		?, (SELECT i.person_key FROM items i WHERE i.run_id = ? AND i.id = ?)) RETURNING id`,
 		r.RunID, r.ItemID, r.SourceID, r.GrantID, r.AccountKey, r.EntitlementKey, r.Via, r.Mode, string(r.Access), r.State, r.Reason, r.Task,
-		r.AssigneeKey, r.NextAt, r.QueuedAt)
+		r.AssigneeKey, r.NextAt, r.QueuedAt, r.Kind, r.ForID, r.AskedBy, r.AskedFor, r.DueAt,
+		r.Cause, r.RunID, r.ItemID)
 }
 
-// ItemRemediations are the removals of some items of a run, by item and id.
+// ItemRemediations are the removals of some items of a run, by item and id; ItemLowers what gives the
+// weaker access before those go.
 func (q queries) ItemRemediations(ctx context.Context, run int64, items []int64) ([]model.Remediation, error) {
 	if len(items) == 0 {
 		return nil, nil
 	}
 	var rs []model.Remediation
-	err := q.all(ctx, &rs, "SELECT * FROM remediations WHERE run_id = ? AND item_id IN (?) ORDER BY item_id, id", run, bun.List(items))
+	err := q.all(ctx, &rs, "SELECT * FROM remediations WHERE run_id = ? AND item_id IN (?) AND kind = 'remove' ORDER BY item_id, id", run, bun.List(items))
 	return rs, err
 }
 
@@ -41,6 +48,7 @@ type RemediationAtSeal struct {
 	model.Remediation
 
 	Run         string `bun:"run"`
+	Restore     bool   `bun:"restore"`      // of a removal: somebody asked for the access back
 	GrantClosed bool   `bun:"grant_closed"` // the reviewed grant itself is over
 	SamePath    bool   `bun:"same_path"`    // another grant by the same path is live
 	AnyPath     bool   `bun:"any_path"`     // the access is live by some path
@@ -57,6 +65,7 @@ func (tx *Tx) RemediationsAtSeal(ctx context.Context, source, after int64, limit
 	}
 	var rs []RemediationAtSeal
 	err := tx.all(ctx, &rs, `SELECT r.*, u.name AS run,
+		EXISTS (SELECT 1 FROM remediations o WHERE o.for_id = r.id AND o.kind = 'restore' AND o.state <> 'cancelled') AS restore,
 		EXISTS (SELECT 1 FROM grants g WHERE g.source_id = r.source_id AND g.id = r.grant_id AND g.last_snapshot IS NOT NULL) AS grant_closed,
 		EXISTS (SELECT 1 FROM grants g WHERE g.source_id = r.source_id AND g.account_key = r.account_key AND g.entitlement_key = r.entitlement_key
 			AND g.via = r.via AND g.id <> r.grant_id AND g.last_snapshot IS NULL) AS same_path,
@@ -66,6 +75,7 @@ func (tx *Tx) RemediationsAtSeal(ctx context.Context, source, after int64, limit
 		, `+strings.ReplaceAll(elsewhereSQL, "t.", "r.")+` AS elsewhere
 		FROM remediations r JOIN runs u ON u.id = r.run_id
 		WHERE r.source_id = ? AND r.id > ? AND r.state IN ('queued', 'held', 'sent', 'failed', 'came_back', 'confirmed')
+		AND (r.kind = 'remove' OR r.kind IN ('restore', 'lower') AND r.state <> 'confirmed')
 		AND (r.lease_until IS NULL OR r.lease_until < ?) ORDER BY r.id LIMIT ?`+lock,
 		source, after, tx.Now, limit)
 	return rs, err

@@ -146,8 +146,15 @@ func TestRemediations(t *testing.T) {
 // claim claims the next removal of a source; 0 is that there is none.
 func claim(t *testing.T, s *store.Store, source int64) (r model.Remediation) {
 	t.Helper()
-	err := s.InTx(t.Context(), func(tx *store.Tx) (err error) {
-		r, _, err = tx.ClaimRemediation(t.Context(), source, time.Minute)
+	err := s.InTx(t.Context(), func(tx *store.Tx) error {
+		under, err := tx.RemovalsUnderWay(t.Context(), source)
+		if err != nil {
+			return err
+		}
+		rs, err := tx.ClaimRemediations(t.Context(), source, under, 1, time.Minute)
+		if len(rs) > 0 {
+			r = rs[0]
+		}
 		return err
 	})
 	if err != nil {
@@ -173,7 +180,7 @@ func TestClaim(t *testing.T) {
 		due := func(want bool) {
 			t.Helper()
 			got, err := s.DueSources(t.Context(), model.TimeOf(clock.T))
-			if err != nil || slices.Contains(got, source) != want {
+			if err != nil || slices.Contains(got, store.DueSource{ID: source, Connector: true}) != want {
 				t.Errorf("due are %v (%v), want this source: %v", got, err, want)
 			}
 		}

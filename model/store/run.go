@@ -149,8 +149,8 @@ func (tx *Tx) LockRunReviewer(ctx context.Context, run, person int64) (model.Run
 // campaign runs already.
 func (tx *Tx) InsertRun(ctx context.Context, r model.Run) (int64, error) {
 	return tx.insertID(ctx, `INSERT INTO runs (campaign, name, state, spec, time_zone, due_at, launched_at, launched_by, closed_at, closed_by,
-		items, items_root, excluded, excluded_root, summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, '', ?, ?, ?, ?, ?) RETURNING id`,
-		r.Campaign, r.Name, r.State, r.Spec, r.TimeZone, r.DueAt, r.LaunchedAt, r.LaunchedBy, r.Items, r.ItemsRoot, r.Excluded, r.ExcludedRoot, r.Summary)
+		items, items_root, excluded, excluded_root, summary, owner_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, '', ?, ?, ?, ?, ?, ?) RETURNING id`,
+		r.Campaign, r.Name, r.State, r.Spec, r.TimeZone, r.DueAt, r.LaunchedAt, r.LaunchedBy, r.Items, r.ItemsRoot, r.Excluded, r.ExcludedRoot, r.Summary, r.OwnerKey)
 }
 
 // FreezeRun writes what the launch counted.

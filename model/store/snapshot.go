@@ -107,6 +107,14 @@ func (tx *Tx) Heartbeat(ctx context.Context, id int64) error {
 	return err
 }
 
+// CountRead is a sign of life that also tells how many more rows were read.
+func (tx *Tx) CountRead(ctx context.Context, id, rows int64) error {
+	if err := tx.Heartbeat(ctx, id); err != nil {
+		return err
+	}
+	return tx.execOne(ctx, "UPDATE snapshots SET read_rows = read_rows + ? WHERE id = ?", rows, id)
+}
+
 // UpdateSnapshot stores what loading, holding, releasing and sealing find out. from is the state
 // in which the snapshot must be; the move to s.State must be one that the model allows.
 func (tx *Tx) UpdateSnapshot(ctx context.Context, s model.Snapshot, from model.SnapshotState) error {

@@ -88,6 +88,7 @@ func openSQLite(ctx context.Context, path string, opt Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), w.Close())
 	}
 	r.SetMaxOpenConns(4)
+	r.SetMaxIdleConns(4) // opening one sets every pragma anew
 	now := opt.Now
 	if now == nil {
 		now = machineClock
@@ -111,6 +112,7 @@ func openPostgres(ctx context.Context, dsn string, opt Options) (*Store, error) 
 	cfg.RuntimeParams["standard_conforming_strings"] = "on"
 	db := stdlib.OpenDB(*cfg)
 	db.SetMaxOpenConns(16)
+	db.SetMaxIdleConns(16) // opening one is a process of the server's and a handshake
 	db.SetConnMaxLifetime(5 * time.Minute)
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to PostgreSQL at %s: %w", cfg.Host, err), db.Close())

@@ -27,6 +27,8 @@ type Tx struct {
 	Now model.Time
 	raw *pgx.Conn // under a PostgreSQL transaction, for COPY; nil with SQLite
 	sql *sql.Tx
+
+	once map[string]any // what Once has read
 }
 
 // retries bounds how often a transaction that lost a race on PostgreSQL is run again.

@@ -124,6 +124,35 @@ function watch(row, n = 0) {
 }
 for (const row of document.querySelectorAll("tr[data-row=yes]")) watch(row);
 
+// A part of a page that changes while it is looked at: the server says when, and the part is taken
+// from the page as it is then. Nothing is taken from under who is typing or choosing in it.
+for (const part of document.querySelectorAll("[data-live]")) {
+  const source = new EventSource(part.dataset.live);
+  let again = false, busy = false;
+  const used = () => {
+    const now = document.getElementById(part.id);
+    const at = document.activeElement;
+    return now.querySelector("details[open]") || (now.contains(at) && at.matches("input, select, textarea"));
+  };
+  const renew = async () => {
+    if (busy || document.hidden || used()) { again = true; return; }
+    busy = true;
+    again = false;
+    try {
+      const answer = await ask("GET", location.href);
+      const focus = document.getElementById(part.id).contains(document.activeElement) ? document.activeElement : null;
+      const fresh = answer.status === 200 && !used() ? take(answer.page, part.id) : null;
+      if (fresh && focus) keepFocus(fresh, focus);
+    } catch {
+      again = true;
+    }
+    busy = false;
+  };
+  source.addEventListener("changed", renew);
+  setInterval(() => { if (again) renew(); }, 3000);
+  addEventListener("pagehide", () => source.close());
+}
+
 // The menu closes like a menu.
 document.addEventListener("keydown", (e) => {
   if (e.key !== "Escape") return;

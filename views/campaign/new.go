@@ -17,6 +17,7 @@ const (
 	FieldDue        = "due"      // days from launch
 	FieldOnNoAnswer = "on_no_answer"
 	FieldRemove     = "remove"
+	FieldGrace      = "grace" // 3d, 12h
 )
 
 // NewPage is the form of a new campaign. After a refused POST it shows what was typed, with an
@@ -35,7 +36,15 @@ type NewPage struct {
 	Due        string      // days, "" is 14
 	OnNoAnswer string      // keep or revoke; "" is keep
 	Remove     string      // sign_off or decision; "" is sign_off
+	Grace      string      // how long a removal waits; "" is not at all
 	Key        string
+}
+
+func (p NewPage) grace() ui.Field {
+	return ui.Field{
+		Name: FieldGrace, Label: "Wait before removing", Value: p.Grace, Error: p.Errors[FieldGrace],
+		Help: "As 3d or 12h. Who loses access is told at once, and can say that it is needed before it is gone. Empty does not wait.",
+	}
 }
 
 // Rules are the reviewer rules that the form offers.

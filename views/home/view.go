@@ -11,7 +11,11 @@ type Page struct {
 	Summary string // "2 reviews, 150 answers to give." or ""
 	Open    []Card // those to do, the one due first at the top
 	Done    []Done // signed off or closed, the latest first
-	Next    string // shown where nothing is open: "The next review is planned for 11 Jan 2027." or ""
+	Tasks   []Task // things to do by hand, the oldest first
+
+	Leaving     []Leaving // own access that goes away, the latest first
+	MoreLeaving bool      // there are more of them than are shown
+	Next        string    // shown where nothing is open: "The next review is planned for 11 Jan 2027." or ""
 }
 
 // Card is one review to do.
@@ -33,6 +37,16 @@ type Done struct {
 	Closed   ui.Stamp // when closed, where not signed
 	Summary  string   // "168 kept, 12 removed"
 }
+
+// Task is one thing to do by hand in a system.
+type Task struct {
+	ID     string
+	What   string
+	Source string
+	Since  ui.Stamp
+}
+
+func (t Task) href() string { return ui.Path("tasks", t.ID) }
 
 func (c Card) href() string { return ui.Path("reviews", c.Campaign) }
 

@@ -86,6 +86,9 @@ type Row struct {
 	Details   []ui.Pair
 
 	Answer   Answer
+	LowerTo  string  // with Reduce: the id of what it is lowered to
+	Lowers   []Lower // what it may be lowered to, the strongest first
+	Until    string  // with Keep: the last day, YYYY-MM-DD; "" is for good
 	Comment  string
 	By       string   // "You", or who gave the answer that stands
 	At       ui.Stamp // when
@@ -108,11 +111,13 @@ type Removal struct {
 
 // Conflict shows two answers to one question. The row's Version is the one that now stands.
 type Conflict struct {
-	Who    string // who answered first
-	Theirs Answer
-	At     ui.Stamp
-	Mine   Answer // what the reader sent
-	Note   string // the reader's comment, kept
+	Who     string // who answered first
+	Theirs  Answer
+	At      ui.Stamp
+	Mine    Answer // what the reader sent
+	LowerTo string // with it, where it is Reduce
+	Until   string // with it, where it is Keep
+	Note    string // the reader's comment, kept
 }
 
 // SignOff is the last step.
@@ -121,6 +126,7 @@ type SignOff struct {
 	Key        string
 	Counts     []ui.Pair // "Keep" 168, "Remove" 12, …
 	Removals   []Line    // the removals that go out, by name; a last line may say how many more
+	Lowers     []Line    // what is lowered, likewise
 	Unanswered []Line
 	RemovalsIn int64  // how many removals there are; 0 is as many as lines
 	OpenIn     int64  // how many are without an answer; 0 is as many as lines

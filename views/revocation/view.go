@@ -11,17 +11,27 @@ const FieldVersion = "version"
 // Parameters of GET /revocations.
 const (
 	ParamSearch = "q"
-	ParamState  = "state" // a state of CONTRACT.md; "" is all that is open
+	ParamState  = "state" // a view of the board; "" is all that is open
+
+	ParamSource   = "source"   // a name
+	ParamCampaign = "campaign" // the name of a run
 )
+
+// FieldID names a removal in the form that lets failed ones go on.
+const FieldID = "id"
 
 // ListPage is the list of removals.
 type ListPage struct {
 	layout.Frame
-	Search string
-	States []ui.Option // with "All that is open" first, each label with its count
-	Active bool        // something is narrowed
-	Rows   []Row
-	Pager  ui.Pager
+	Search    string
+	State     string // of the view
+	Tabs      []Tab
+	Sources   []ui.Option
+	Campaigns []ui.Option
+	Active    bool // something is narrowed, beside the view
+	Rows      []Row
+	Failed    []string // ids of the rows that failed, where the reader may let them go on
+	Pager     ui.Pager
 
 	Stopped     *ui.Notice // removals are stopped: by whom and why
 	CanStop     bool       // the reader may stop them all
@@ -29,7 +39,18 @@ type ListPage struct {
 	Held        int64      // removals that wait for a second person
 	CanHeld     bool       // the reader may be that person
 	HeldVersion string     // names what is held
-	Reason      ui.Field   // why they are to be stopped
+	Lag         Lag
+	Messages    Messages
+	Reason      ui.Field // why they are to be stopped
+}
+
+// Tab is one view of the board.
+type Tab struct {
+	Label   string
+	Count   int64
+	Href    string
+	Current bool
+	Tone    ui.Tone
 }
 
 // Row is one removal.
@@ -41,6 +62,11 @@ type Row struct {
 	State    ui.Tag
 	Since    ui.Stamp // of the state
 	Campaign string   // name of the run, "" where it came from elsewhere
+	By       string   // who decided it, "" where nobody is known
+	Age      string   // "open for 3 days", "took 4 minutes"
+	Due      ui.Stamp // when it should be proven; zero where it need not, or is late
+	Late     ui.Tag   // "Late by 2 days"
+	Next     string   // "next look in 5 minutes"
 	Note     string   // what waits for somebody: "The wiki team must remove it by hand."
 }
 
@@ -63,6 +89,13 @@ type Page struct {
 	CanRetry  bool      // it failed, and the reader may let it go on
 	Version   string    // names for what it is held
 	CanLetGo  bool      // it waits for a second person, and the reader may be that
+
+	Contest    *Contest // what the person concerned says against it; nil where that is nothing
+	CanDecline bool     // it may be decided not to do it, and the reader may be who does
+	Told       []Told   // the newest first
+	Follows    []Follow // what it belongs to
+	Restore    *Restore // the reader may have it given back
+	CanGiveUp  bool     // it gives something back, and the reader may end that
 }
 
 // Manual is a task for a person.
@@ -72,6 +105,9 @@ type Manual struct {
 	Who   string // who is to do it
 	What  string
 	How   string // step by step, one line each
+
+	Href    string // of the task; "" for no link
+	Reports int64  // what people said was done
 }
 
 // Attempt is one try of the worker.
@@ -88,6 +124,13 @@ type Step struct {
 	Text  string
 	Code  string // status and ids as the target gave them, never a secret
 	Tone  ui.Tone
+}
+
+func (m Manual) reports() string {
+	if m.Reports == 0 {
+		return "Report it as done, or attach a file"
+	}
+	return ui.Count(m.Reports, "report", "reports") + " about it"
 }
 
 func (p Page) retryHref() string { return ui.Path("revocations", p.ID) + "/retry" }
@@ -130,13 +173,34 @@ func (p ListPage) search() ui.Field {
 	}
 }
 
-func (p ListPage) states() ui.Select {
-	return ui.Select{ID: "state", Name: ParamState, Label: "State", Hide: true, Options: p.States}
+func (p ListPage) sources() ui.Select {
+	return ui.Select{ID: "source", Name: ParamSource, Label: "System", Hide: true, Options: p.Sources}
+}
+
+func (p ListPage) campaigns() ui.Select {
+	return ui.Select{ID: "campaign", Name: ParamCampaign, Label: "Campaign", Hide: true, Options: p.Campaigns}
+}
+
+func (t Tab) class() string {
+	if t.Tone == ui.Plain {
+		return "count"
+	}
+	return "tag " + string(t.Tone)
+}
+
+func (p ListPage) retryText() string {
+	if len(p.Failed) == 1 {
+		return "Try it again"
+	}
+	return "Try these " + ui.Num(int64(len(p.Failed))) + " again"
 }
 
 func (p ListPage) nothing() ui.Empty {
 	if p.Active {
 		return ui.Empty{Title: "Nothing matches.", Link: "Clear the filters", Href: "/revocations"}
+	}
+	if p.State != "" {
+		return ui.Empty{Title: "There is none of these.", Link: "Show all that is open", Href: "/revocations"}
 	}
 	return ui.Empty{Title: "No removal is open.", Text: "A removal is closed only when the system, read again, no longer shows the access."}
 }

@@ -7,13 +7,16 @@ import (
 
 // Fields of POST /sources/new. FieldDo tells which button it was.
 const (
-	FieldType     = "type" // csv, scim, ldap, sql
+	FieldType     = "type" // csv, scim, ldap, sql, entra
 	FieldName     = "name"
 	FieldProvides = "provides" // of csv: people or access
 	FieldURL      = "url"
 	FieldUser     = "username"
 	FieldPassword = "password"
 	FieldBase     = "base"
+	FieldTenant   = "tenant"
+	FieldSignIns  = "sign_ins" // SignInsRead, or not
+	SignInsRead   = "read"
 	FieldOwner    = "owner"
 	FieldRemove   = "remove" // connector, manual
 	FieldDo       = "do"     // DoTest or DoSave
@@ -32,6 +35,7 @@ type System struct {
 var Systems = []System{
 	{"csv", "Files", "CSV, XLSX or JSON lines, exported from any system or from HR, and uploaded here."},
 	{"ldap", "LDAP or Active Directory", "Accounts, groups and who is in them, nested groups included."},
+	{"entra", "Microsoft Entra ID", "Users, service principals, groups, app roles and directory roles of a tenant, by Microsoft Graph."},
 	{"sql", "PostgreSQL roles", "Roles, their members, and privileges on schemas and tables. Other databases are connected by queries in a configuration file."},
 	{"scim", "SCIM 2.0", "Users and groups of a cloud service."},
 }
@@ -50,6 +54,8 @@ type NewPage struct {
 	URL      string
 	User     string
 	Base     string
+	Tenant   string
+	SignIns  string
 	Owner    string
 	Remove   string
 }
@@ -71,9 +77,10 @@ func (p NewPage) provides() ui.Select {
 
 // hints are the address and the account of each kind, for who fills the form.
 var hints = map[string]struct{ url, urlHelp, user, userHelp string }{
-	"ldap": {"ldaps://ldap.example.com", "ldaps://, or ldap:// with StartTLS, which is always asked for except to this machine.", "Account", "The DN of the account that reads: cn=recert,ou=services,dc=example,dc=com"},
-	"sql":  {"postgres://recert@db.example.com:5432/postgres", "With the user and the database, without a password.", "", ""},
-	"scim": {"https://wiki.example.com/scim/v2", "The base of the service, without a slash at its end.", "User name", "Leave it empty where the service takes a token."},
+	"ldap":  {"ldaps://ldap.example.com", "ldaps://, or ldap:// with StartTLS, which is always asked for except to this machine.", "Account", "The DN of the account that reads: cn=recert,ou=services,dc=example,dc=com"},
+	"entra": {"", "", "Application id", "The application (client) id of the app registration that reads."},
+	"sql":   {"postgres://recert@db.example.com:5432/postgres", "With the user and the database, without a password.", "", ""},
+	"scim":  {"https://wiki.example.com/scim/v2", "The base of the service, without a slash at its end.", "User name", "Leave it empty where the service takes a token."},
 }
 
 func (p NewPage) url() ui.Field {
@@ -83,13 +90,16 @@ func (p NewPage) url() ui.Field {
 
 func (p NewPage) user() ui.Field {
 	h := hints[p.Type]
-	return ui.Field{Name: FieldUser, Label: h.user, Value: p.User, Help: h.userHelp, Required: p.Type == "ldap", Error: p.Errors[FieldUser]}
+	return ui.Field{Name: FieldUser, Label: h.user, Value: p.User, Help: h.userHelp, Required: p.Type == "ldap" || p.Type == "entra", Error: p.Errors[FieldUser]}
 }
 
 func (p NewPage) password() ui.Field {
 	label := "Password"
-	if p.Type == "scim" {
+	switch p.Type {
+	case "scim":
 		label = "Token or password"
+	case "entra":
+		label = "Client secret"
 	}
 	return ui.Field{
 		Name: FieldPassword, Label: label, Type: "password", Required: true, Auto: "new-password", Error: p.Errors[FieldPassword],
@@ -99,6 +109,17 @@ func (p NewPage) password() ui.Field {
 
 func (p NewPage) base() ui.Field {
 	return ui.Field{Name: FieldBase, Label: "Base", Value: p.Base, Hint: "dc=example,dc=com", Help: "The tree that is read.", Required: true, Error: p.Errors[FieldBase]}
+}
+
+func (p NewPage) tenant() ui.Field {
+	return ui.Field{Name: FieldTenant, Label: "Tenant id", Value: p.Tenant, Hint: "11111111-2222-3333-4444-555555555555", Help: "The directory's id, or a domain of it.", Required: true, Error: p.Errors[FieldTenant]}
+}
+
+func (p NewPage) signIns() ui.Select {
+	return options(FieldSignIns, "Read sign-in activity", p.SignIns, p.Errors, []ui.Option{
+		{Value: "no", Label: "No", Help: "When an account was last used stays unknown."},
+		{Value: SignInsRead, Label: "Yes", Help: "Needs the permission AuditLog.Read.All and Entra ID P1."},
+	})
 }
 
 func (p NewPage) owner() ui.Field {

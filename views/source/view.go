@@ -33,6 +33,7 @@ type Page struct {
 	Provides       string
 	State          ui.Tag
 	Problem        ui.Notice // held, stale or failed: what it means and what to do
+	Reading        ui.Notice // how far a read that is under way is
 	Settings       []ui.Pair // in words; secrets are never in it
 	Snapshots      []Snapshot
 	SnapshotsPager ui.Pager
@@ -75,6 +76,8 @@ type Manager struct {
 func (r Row) href() string { return ui.Path("sources", r.Name) }
 
 func (r Row) snapshotHref() string { return ui.Path("snapshots", r.Snapshot) }
+
+func (p Page) live() string { return ui.Path("sources", p.Name) + "/live" }
 
 func (p Page) path(rest string) string { return ui.Path("sources", p.Name, rest) }
 

@@ -97,6 +97,20 @@ func Days(a, b model.Time, loc *time.Location) int {
 	return int(day(b).Sub(day(a)) / (24 * time.Hour))
 }
 
+// Span says how long something takes, in its largest unit: "3 days", "4 hours", "12 minutes",
+// "5 seconds". Less than a second is "a moment".
+func Span(d time.Duration) string {
+	for _, u := range []struct {
+		of        time.Duration
+		one, many string
+	}{{24 * time.Hour, "day", "days"}, {time.Hour, "hour", "hours"}, {time.Minute, "minute", "minutes"}, {time.Second, "second", "seconds"}} {
+		if d >= u.of {
+			return Count(int64(d/u.of), u.one, u.many)
+		}
+	}
+	return "a moment"
+}
+
 // Num writes a whole number with thousands separated: "13,978".
 func Num(n int64) string {
 	s := strconv.FormatInt(n, 10)

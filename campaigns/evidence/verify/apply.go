@@ -70,6 +70,14 @@ func (s *state) apply(e *event) error {
 		return s.attempt(e, b)
 	case *RevocationState:
 		return s.move(e, b)
+	case *RemovalContested:
+		return s.contest(e, b)
+	case *ContestResolved:
+		return s.resolve(e, b)
+	case *TaskReported:
+		return s.report(e, b)
+	case *RevocationOrdered:
+		return s.order(b)
 	case *SnapshotSealed:
 		return s.seal(e, b, false)
 	case *SnapshotHeld:
@@ -151,7 +159,7 @@ func (s *state) decide(e *event, b *ItemDecided) error {
 	if it.gone {
 		return errors.New("the item was gone before")
 	}
-	it.answer, it.decision = b.Answer, e.n
+	it.answer, it.lowerTo, it.until, it.decision = b.Answer, b.LowerTo, b.Until, e.n
 	return it.raise(b.Version)
 }
 
@@ -218,7 +226,13 @@ func (s *state) queue(e *event, b *RevocationQueued) error {
 	if s.removal[b.Remediation] != nil {
 		return errors.New("it was queued before")
 	}
-	r := &removal{queued: e, body: b, state: stateQueued}
+	if err := s.checkQueued(b); err != nil {
+		return err
+	}
+	if err := s.checkCause(e, b); err != nil {
+		return err
+	}
+	r := &removal{queued: e, body: b, state: stateQueued, mode: b.Mode}
 	s.removals = append(s.removals, r)
 	s.removal[b.Remediation] = r
 	it := s.item(b.Item)
@@ -260,12 +274,21 @@ func (s *state) move(e *event, b *RevocationState) error {
 	if !slices.Contains(states, b.To) {
 		return fmt.Errorf("state %q is not known here", b.To)
 	}
+	if err := s.checkMove(r, b); err != nil {
+		return err
+	}
+	if err := r.checkContested(b); err != nil {
+		return err
+	}
 	if b.To == stateConfirmed {
 		if err := s.checkProof(r, b); err != nil {
 			return fmt.Errorf("confirmed without proof: %w", err)
 		}
 	}
-	if b.To == stateSent && r.body.Mode == modeManual {
+	if b.Mode != "" {
+		r.mode = b.Mode
+	}
+	if b.To == stateSent && r.mode == modeManual {
 		r.called = e.At // the task was opened
 	}
 	r.state = b.To
@@ -275,6 +298,12 @@ func (s *state) move(e *event, b *RevocationState) error {
 
 // checkProof tells whether a read that came after the last call showed the access absent.
 func (s *state) checkProof(r *removal, b *RevocationState) error {
+	if r.gives() {
+		return s.checkThere(r, b)
+	}
+	if r.body.Kind == kindRotate {
+		return s.checkRotated(r, b)
+	}
 	switch b.Proof {
 	case proofRead:
 		if r.body.Mode == modeManual {

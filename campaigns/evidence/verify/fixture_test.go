@@ -277,9 +277,10 @@ func (f *fixture) answers() {
 
 func (f *fixture) removals() {
 	l := f.log
-	queue := func(id, item, account, ent, mode string) {
-		l.add(TypeRevocationQueued, testRun, "", RevocationQueued{Remediation: id, Item: item, Source: "wiki", Mode: mode, Grant: 5, GrantedAt: Instant(l.at), PathKind: "direct", Entitlement: ent}, "account", account, "username", account)
+	of := func(kind, of_, id, item, account, ent, mode string) {
+		l.add(TypeRevocationQueued, testRun, "", RevocationQueued{Kind: kind, For: of_, Remediation: id, Item: item, Source: "wiki", Mode: mode, Grant: 5, GrantedAt: Instant(l.at), PathKind: "direct", Entitlement: ent}, "account", account, "username", account)
 	}
+	queue := func(id, item, account, ent, mode string) { of("", "", id, item, account, ent, mode) }
 	try := func(id, item string, n int64, outcome, after string) Time {
 		read := Instant(l.at.Add(30 * time.Second))
 		l.add(TypeRevocationAttempt, testRun, "", RevocationAttempted{Remediation: id, Item: item, Attempt: n, Fence: n, IntentAt: Instant(l.at), CalledAt: Instant(l.at), Before: "present", BeforeVersion: "W/1", Outcome: outcome, After: after, ReadAt: read, Detail: "204"})
@@ -298,7 +299,11 @@ func (f *fixture) removals() {
 	move("r2", "i3", "queued", "sent", "", 0, 0)
 	l.add(TypeSnapshotSealed, "", "", f.sealed(3, "wiki", "access", map[string]KindCount{"grants": {Read: 8, Accepted: 8, Unchanged: 8, Previous: 10, Gone: 2}}, nil))
 	move("r2", "i3", "sent", "confirmed", "snapshot", 0, 3)
-	queue("r3", "i7", "g1", "e3", "connector")
+	of("lower", "", "r0", "i7", "g1", "e1", "connector")
+	read = try("r0", "i7", 1, "granted", "present")
+	move("r0", "i7", "queued", "confirmed", "read", read, 0)
+	of("", "r0", "r3", "i7", "g1", "e3", "connector")
+	of("restore", "r1", "r4", "i2", "b1", "e1", "connector")
 }
 
 func (f *fixture) close() {

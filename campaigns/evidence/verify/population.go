@@ -320,6 +320,9 @@ func (s *state) checkSources() error {
 func (s *state) checkTotals() error {
 	t := &s.totals
 	for _, r := range s.removals {
+		if r.body.Kind != kindRemove {
+			continue // what is given is no removal
+		}
 		t.Removals++
 		switch r.state {
 		case stateConfirmed:

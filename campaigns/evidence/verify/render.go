@@ -68,7 +68,7 @@ var headers = map[string][]string{
 	fileRemediation: {
 		"log_index", "remediation", "item", "source", "account_id", "username", "entitlement", "via", "path_kind", "mode",
 		"grant", "granted_at", "queued_at", "attempts", "last_intent_at", "outcome", "before", "after", "state", "state_at",
-		"reason", "proof", "proof_read_at", "proof_snapshot",
+		"reason", "proof", "proof_read_at", "proof_snapshot", "kind", "for", "cause",
 	},
 	fileExceptions: {"kind", "object", "source", "account_id", "entitlement", "reviewer_id", "at", "detail", "log_index"},
 	fileBeforeAfter: {
@@ -357,7 +357,7 @@ func (r *renderer) itemEnd(row *Item, it *item, current *reviewerRow) error {
 		what = "unanswered"
 		current.unanswered++
 	case answerRevoke, answerReduce:
-		if len(it.removals) == 0 {
+		if !it.removed() {
 			what = "no_removal_queued"
 		}
 	}

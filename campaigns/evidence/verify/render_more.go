@@ -95,8 +95,11 @@ func (r *renderer) perRemoval() error {
 		err := r.tables[fileRemediation].row(itoa(m.queued.index), b.Remediation, b.Item, b.Source, m.queued.who("account"),
 			m.queued.who("username"), b.Entitlement, b.Via, b.PathKind, b.Mode, itoa(b.Grant), b.GrantedAt.String(),
 			m.queued.At.String(), itoa(int64(len(m.attempts))), last.IntentAt.String(), last.Outcome, first, last.After, m.state,
-			at.String(), end.Reason, end.Proof, end.ReadAt.String(), proof)
+			at.String(), end.Reason, end.Proof, end.ReadAt.String(), proof, m.kind(), b.For, b.Cause)
 		if err != nil {
+			return err
+		}
+		if err := r.contests(m); err != nil {
 			return err
 		}
 		if err := r.beforeAfter(m, end, at); err != nil {
@@ -105,8 +108,12 @@ func (r *renderer) perRemoval() error {
 		if m.state == stateConfirmed {
 			continue
 		}
-		err = r.tables[fileExceptions].row("removal_"+m.state, RemediationObject(b.Remediation), b.Source, m.queued.who("account"),
-			b.Entitlement, "", at.String(), end.Reason, itoa(m.queued.index))
+		who, why := "", end.Reason
+		if n := len(m.states); n > 0 && m.declined() {
+			who, why = m.states[n-1].who("actor"), why+" "+m.states[n-1].who("note")
+		}
+		err = r.tables[fileExceptions].row(m.exception(), RemediationObject(b.Remediation), b.Source, m.queued.who("account"),
+			b.Entitlement, who, at.String(), why, itoa(m.queued.index))
 		if err != nil {
 			return err
 		}
@@ -122,8 +129,11 @@ func (r *renderer) beforeAfter(m *removal, end RevocationState, at Time) error {
 		return r.tables[fileBeforeAfter].row(itoa(index), b.Remediation, b.Item, b.Source, m.queued.who("account"), b.Entitlement, b.Via,
 			step, at.String(), shown, by, version, outcome, detail)
 	}
+	if b.Kind == kindRotate {
+		return m.reported(row) // no read shows a secret
+	}
 	for _, src := range r.frozen().Sources {
-		if src.Source != b.Source {
+		if src.Source != b.Source || b.Kind == kindLower { // nobody reviewed the weaker access
 			continue
 		}
 		if err := row(r.launched.index, "launch", src.AsOf, "present", SnapshotObject(src.Snapshot), "", "", ""); err != nil {
@@ -140,13 +150,21 @@ func (r *renderer) beforeAfter(m *removal, end RevocationState, at Time) error {
 			return err
 		}
 	}
+	if err := m.reported(row); err != nil {
+		return err
+	}
 	shown, by, index := "not proven absent", end.Proof, m.queued.index
+	if m.gives() {
+		shown = "not proven present"
+	}
 	if n := len(m.states); n > 0 {
 		index = m.states[n-1].index
 	}
 	switch m.state {
 	case stateConfirmed:
-		shown = presenceAbsent
+		if shown = presenceAbsent; m.gives() {
+			shown = presencePresent
+		}
 	case stateSuperseded:
 		shown = "granted anew"
 	case stateCameBack, stateRestored:

@@ -72,6 +72,8 @@ type item struct {
 	gone      bool
 	version   int64
 	answer    string // the last one, "" for none
+	lowerTo   string // with reduce: the entitlement
+	until     string // with keep: the date that it ends with, "" for no end
 	decision  int32  // the line of it
 	defaulted string
 	reviewer  string // the person_id it was reassigned to last, "" for the one of population.csv
@@ -83,8 +85,12 @@ type removal struct {
 	body     *RevocationQueued
 	attempts []*event
 	states   []*event
+	reports  []*event // what people say was done
 	state    string
+	mode     string
 	called   Time // the last time that the target, or a person, was asked
+
+	contested, resolved *event // by the person concerned, and the answer to that; nil where there is none
 }
 
 // snapshot is what the events say about one snapshot.

@@ -9,7 +9,7 @@ import (
 // The types of events. Beside each: the object it is about, and its personal fields. "actor" is
 // who did it (person_id or mail of the signed-in user) and may be given with every type.
 // A reviewer, and from and to of a reassignment, is a person_id as in population.csv. Types that
-// begin with campaign, item, review and revocation carry the run; all others carry no run.
+// begin with campaign, item, review, revocation, removal, contest and task carry the run; all others carry no run.
 const (
 	TypeSnapshotSealed    = "snapshot.sealed"      // snapshot:N
 	TypeSnapshotHeld      = "snapshot.held"        // snapshot:N
@@ -23,9 +23,13 @@ const (
 	TypeItemGone          = "item.gone"            // item:ID
 	TypeReviewSignedOff   = "review.signed_off"    // review:ID (never a person's id); reviewer
 	TypeCampaignClosed    = "campaign.closed"      // run:NAME@DATE
-	TypeRevocationQueued  = "revocation.queued"    // remediation:ID; account, username
+	TypeRevocationQueued  = "revocation.queued"    // remediation:ID; account, username, reason (of a restore)
 	TypeRevocationAttempt = "revocation.attempted" // remediation:ID
-	TypeRevocationState   = "revocation.state"     // remediation:ID
+	TypeRevocationState   = "revocation.state"     // remediation:ID; note
+	TypeRemovalContested  = "removal.contested"    // remediation:ID; person, reason
+	TypeContestResolved   = "contest.resolved"     // remediation:ID; reason
+	TypeTaskReported      = "task.reported"        // remediation:ID; note, file
+	TypeRevocationOrdered = "revocation.ordered"   // remediation:ID; note
 	TypeSessionStarted    = "session.started"      // session:ID (never the cookie); user, sub
 	TypeSessionEnded      = "session.ended"        // session:ID; user
 	TypeLoginLinkCreated  = "login_link.created"   // login_link:ID; email
@@ -62,9 +66,13 @@ var eventKinds = map[string]eventKind{
 	TypeItemGone:          ofRun[ItemGone](),
 	TypeReviewSignedOff:   ofRun[ReviewSignedOff]("reviewer"),
 	TypeCampaignClosed:    ofRun[CampaignClosed](),
-	TypeRevocationQueued:  ofRun[RevocationQueued]("account", "username"),
+	TypeRevocationQueued:  ofRun[RevocationQueued]("account", "username", "reason"),
 	TypeRevocationAttempt: ofRun[RevocationAttempted](),
-	TypeRevocationState:   ofRun[RevocationState](),
+	TypeRevocationState:   ofRun[RevocationState]("note"),
+	TypeRemovalContested:  ofRun[RemovalContested]("person", "reason"),
+	TypeContestResolved:   ofRun[ContestResolved]("reason"),
+	TypeTaskReported:      ofRun[TaskReported]("note", "file"),
+	TypeRevocationOrdered: ofRun[RevocationOrdered]("note"),
 	TypeSessionStarted:    ofTool[SessionStarted]("user", "sub"),
 	TypeSessionEnded:      ofTool[SessionEnded]("user"),
 	TypeLoginLinkCreated:  ofTool[LoginLinkCreated]("email"),
@@ -122,6 +130,14 @@ func ObjectOf(run string, data any) string {
 	case RevocationAttempted:
 		return RemediationObject(d.Remediation)
 	case RevocationState:
+		return RemediationObject(d.Remediation)
+	case RemovalContested:
+		return RemediationObject(d.Remediation)
+	case ContestResolved:
+		return RemediationObject(d.Remediation)
+	case TaskReported:
+		return RemediationObject(d.Remediation)
+	case RevocationOrdered:
 		return RemediationObject(d.Remediation)
 	case RemovalsSwitched:
 		return RemovalsObject(d.Source)
@@ -303,8 +319,10 @@ type CampaignClosed struct {
 	Reason     string `json:"reason"`
 }
 
-// RevocationQueued opens one removal: one direct path of one item. Its state is "queued".
+// RevocationQueued opens one removal, or what its kind says: one path of one item. Its state is "queued".
 type RevocationQueued struct {
+	Kind        string `json:"kind,omitempty"` // "" is a removal; restore gives back what one took, lower gives the weaker access first
+	For         string `json:"for,omitempty"`  // the remediation that it follows from: of a restore the removal, of a removal the lower
 	Remediation string `json:"remediation"`
 	Item        string `json:"item"`
 	Source      string `json:"source"`
@@ -314,6 +332,8 @@ type RevocationQueued struct {
 	PathKind    string `json:"path_kind"` // direct, inherited or account
 	Entitlement string `json:"entitlement"`
 	Via         string `json:"via"`
+	Cause       string `json:"cause,omitempty"`      // keep_until: a keep has ended; "" where an answer asked for it
+	KeptUntil   Time   `json:"kept_until,omitempty"` // with keep_until: the end of that day where the campaign is
 }
 
 // RevocationAttempted is one try: the intent was stored before the call, the read came after.
@@ -338,10 +358,47 @@ type RevocationState struct {
 	Item        string `json:"item"`
 	From        string `json:"from"`
 	To          string `json:"to"`
+	Mode        string `json:"mode,omitempty"` // manual where it becomes a person's task from here on
 	Reason      string `json:"reason"`
 	Proof       string `json:"proof"`    // read, snapshot, or "" where nothing is claimed
 	ReadAt      Time   `json:"read_at"`  // of the read that proves it
 	Snapshot    int64  `json:"snapshot"` // that proves it, else 0
+	// Declined is that somebody, the actor, decided that it will not be done; the note says why.
+	Declined bool `json:"declined,omitempty"`
+}
+
+// RemovalContested is what the person concerned says against a removal; what follows is not in it.
+type RemovalContested struct {
+	Remediation string `json:"remediation"`
+	Item        string `json:"item"`
+}
+
+// ContestResolved is the one answer to it.
+type ContestResolved struct {
+	Remediation string `json:"remediation"`
+	Item        string `json:"item"`
+	Outcome     string `json:"outcome"` // dismissed: the removal goes on; upheld: the access stays, or is to be given back
+}
+
+// TaskReported is what somebody says was done about a task of a person, with the file that shows it. It
+// proves nothing.
+type TaskReported struct {
+	Remediation string `json:"remediation"`
+	Item        string `json:"item"`
+	SHA256      string `json:"sha256"` // of the file; "" without one
+	Size        int64  `json:"size"`   // bytes
+}
+
+// RevocationOrdered is what an outside system that a removal is asked of tells of the order. It proves
+// nothing.
+type RevocationOrdered struct {
+	Remediation string `json:"remediation"`
+	Item        string `json:"item"`
+	System      string `json:"system"`    // as people call it
+	What        string `json:"what"`      // opened, moved, reported, refused, gone
+	Reference   string `json:"reference"` // how the system names the order
+	Status      string `json:"status"`    // in the system's words
+	Closed      bool   `json:"closed"`    // as far as the system is concerned
 }
 
 // RemovalsSwitched stops what connectors remove, or lets it go on.

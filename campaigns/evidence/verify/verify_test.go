@@ -92,11 +92,11 @@ func TestTables(t *testing.T) {
 		},
 		fileRemediation: {
 			",r1,i2,wiki,b1,b1,e1,,direct,connector,5,", ",2,2026-03-02T09:25:00.000000Z,removed,present,absent,confirmed,",
-			",r2,i3,wiki,c1,c1,e2,,direct,manual,", ",snapshot,,3\n", ",queued,",
+			",r2,i3,wiki,c1,c1,e2,,direct,manual,", ",snapshot,,3,remove,,", ",queued,", ",lower,,", ",remove,r0,", ",restore,r1,",
 		},
 		fileExceptions: {
 			"self_review_avoided,item:i5,wiki,e1,e2,u2,", "unsure,item:i4,wiki,d1,e2,u2,", "unanswered,item:i5,", "defaulted,item:i5,",
-			"reassigned,item:i7,wiki,g1,e3,u3,", "gone,item:i6,", "late,item:i7,", "removal_queued,remediation:r3,",
+			"reassigned,item:i7,wiki,g1,e3,u3,", "gone,item:i6,", "late,item:i7,", "removal_queued,remediation:r3,", "restore_queued,remediation:r4,",
 			"snapshot_held,snapshot:2,wiki,,,ops@example.com,", "snapshot_released,snapshot:2,wiki,,,eve@example.com,",
 		},
 		fileReviewers: {
@@ -206,6 +206,12 @@ func refill(tb testing.TB, f *fixture) []byte {
 	return write(tb, g.pack(g.size()))
 }
 
+// queued adds one more remediation.
+func queued(f *fixture, b RevocationQueued) {
+	b.Source, b.Mode, b.Grant, b.PathKind = "wiki", "connector", 5, "direct"
+	f.log.add(TypeRevocationQueued, testRun, "", b, "account", "x1")
+}
+
 // TestWriterRefuses has the log say what cannot be: signed, hashed and complete, yet untrue. The
 // writer applies the verifier's rules, so it must refuse.
 func TestWriterRefuses(t *testing.T) {
@@ -241,6 +247,48 @@ func TestWriterRefuses(t *testing.T) {
 		{"a state that was skipped", func(f *fixture) {
 			f.log.add(TypeRevocationState, testRun, "", RevocationState{Remediation: "r3", Item: "i7", From: "sent", To: "failed"})
 		}, `the removal is "queued"`},
+		{"lowered before the weaker access was proven", func(f *fixture) {
+			queued(f, RevocationQueued{Remediation: "r9", Item: "i7", Entitlement: "e3"})
+		}, "the weaker access was not proven before"},
+		{"lowered to what nobody said", func(f *fixture) {
+			queued(f, RevocationQueued{Kind: "lower", Remediation: "r9", Item: "i5", Entitlement: "e7"})
+		}, "not answered to be lowered to it"},
+		{"lowered twice", func(f *fixture) {
+			queued(f, RevocationQueued{Kind: "lower", Remediation: "r9", Item: "i7", Entitlement: "e1"})
+		}, "being lowered by r0 already"},
+		{"given back what was not removed", func(f *fixture) {
+			queued(f, RevocationQueued{Kind: "restore", For: "r3", Remediation: "r9", Item: "i7", Entitlement: "e3"})
+		}, "nothing to give back"},
+		{"given back twice", func(f *fixture) {
+			queued(f, RevocationQueued{Kind: "restore", For: "r1", Remediation: "r9", Item: "i2", Entitlement: "e1"})
+		}, "given back already"},
+		{"given back something else", func(f *fixture) {
+			queued(f, RevocationQueued{Kind: "restore", For: "r2", Remediation: "r9", Item: "i3", Entitlement: "e1"})
+		}, "another access than removal r2 took"},
+		{"restored without proof", func(f *fixture) {
+			f.log.add(TypeRevocationState, testRun, "", RevocationState{Remediation: "r1", Item: "i2", From: "confirmed", To: "restored"})
+		}, "without proof that the access is there again"},
+		{"came back while it is given back", func(f *fixture) {
+			f.log.add(TypeRevocationState, testRun, "", RevocationState{Remediation: "r1", Item: "i2", From: "confirmed", To: "came_back"})
+		}, "while r4 gives it back"},
+		{"given back by the target's word", func(f *fixture) {
+			f.log.add(TypeRevocationAttempt, testRun, "", RevocationAttempted{Remediation: "r4", Item: "i2", Attempt: 1, CalledAt: Instant(f.log.at), Outcome: "granted", After: "absent", ReadAt: Instant(f.log.at) + 1})
+			f.log.add(TypeRevocationState, testRun, "", RevocationState{Remediation: "r4", Item: "i2", From: "queued", To: "confirmed", Proof: "read"})
+		}, "that shows it present"},
+		{"given back by an older snapshot", func(f *fixture) {
+			f.log.add(TypeRevocationState, testRun, "", RevocationState{Remediation: "r4", Item: "i2", From: "queued", To: "confirmed", Proof: "snapshot", Snapshot: 3})
+		}, "did not begin after it was asked for"},
+		{"a task that is confirmed by a read", func(f *fixture) {
+			f.log.add(TypeRevocationAttempt, testRun, "", RevocationAttempted{Remediation: "r4", Item: "i2", Attempt: 1, After: "present", ReadAt: Instant(f.log.at)})
+			f.log.add(TypeRevocationState, testRun, "", RevocationState{Remediation: "r4", Item: "i2", From: "queued", To: "sent", Mode: "manual"})
+			f.log.add(TypeRevocationState, testRun, "", RevocationState{Remediation: "r4", Item: "i2", From: "sent", To: "confirmed", Proof: "read"})
+		}, "by a snapshot alone"},
+		{"a removal that becomes a task", func(f *fixture) {
+			f.log.add(TypeRevocationState, testRun, "", RevocationState{Remediation: "r3", Item: "i7", From: "queued", To: "sent", Mode: "manual"})
+		}, "cannot take its place"},
+		{"given access that came back", func(f *fixture) {
+			f.log.add(TypeRevocationState, testRun, "", RevocationState{Remediation: "r0", Item: "i7", From: "confirmed", To: "came_back"})
+		}, "is never came_back"},
 		{"a decision after the close", func(f *fixture) { f.decide("i5", 9, "keep", "u2", "") }, "after the close"},
 		{"a version twice", func(f *fixture) {
 			f.log.add(TypeItemDefaulted, testRun, "", ItemDefaulted{Item: "i5", Version: 1, Outcome: "revoke", By: "x"})

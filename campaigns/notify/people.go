@@ -1,0 +1,53 @@
+package notify
+
+import (
+	"context"
+	"strings"
+
+	"recert/model"
+	"recert/model/store"
+)
+
+// mayRetry refuses whoever may not have messages sent again.
+func mayRetry(who model.Actor) error {
+	if who.Has(model.Admin, model.CampaignManager) {
+		return nil
+	}
+	return model.Errorf(model.Forbidden, "Only an admin or a campaign manager may do this.")
+}
+
+// Retry sends a failed message again. One that waits or goes out already is the same click twice,
+// and changes nothing; any other is a Conflict.
+func Retry(ctx context.Context, s *store.Store, who model.Actor, id int64) error {
+	if err := mayRetry(who); err != nil {
+		return err
+	}
+	return s.InTx(ctx, func(tx *store.Tx) error {
+		m, err := tx.Message(ctx, id)
+		if err != nil || m.State == model.MessageQueued || m.State == model.MessageSending {
+			return err
+		}
+		return tx.RetryMessage(ctx, id)
+	})
+}
+
+// RetryAll sends every failed message again, and gives their number.
+func RetryAll(ctx context.Context, s *store.Store, who model.Actor) (n int64, err error) {
+	if err := mayRetry(who); err != nil {
+		return 0, err
+	}
+	err = s.InTx(ctx, func(tx *store.Tx) error {
+		n, err = tx.RetryMessages(ctx)
+		return err
+	})
+	return n, err
+}
+
+// Preview is what a message says: as it was sent, or as it would be now.
+func Preview(ctx context.Context, s *store.Store, m store.MessageRow, base string) (l Letter, sent bool, err error) {
+	if m.State == model.MessageSent {
+		return Letter{Subject: m.Subject, Text: m.Body}, true, nil
+	}
+	l, err = Render(ctx, s, m.OutMessage, m.Person, strings.TrimRight(base, "/"), model.TimeOf(s.Now()))
+	return l, false, err
+}

@@ -1,0 +1,82 @@
+package campaigns
+
+import (
+	"context"
+	"fmt"
+
+	"recert/campaigns/scope"
+	"recert/model"
+	"recert/model/store"
+)
+
+// activePerson is the key of the active person with a person_id, 0 where there is none.
+func activePerson(ctx context.Context, q Reader, id string) (int64, error) {
+	if id == "" {
+		return 0, nil
+	}
+	dir := scope.NewDirectory(store.Fold)
+	if err := q.LaunchPeopleByID(ctx, []string{store.Fold(id)}, func(key, source int64, data []byte) error { return addPerson(dir, key, source, data) }); err != nil {
+		return 0, err
+	}
+	if p := dir.ID(id, 0); p != nil && p.Active() {
+		return p.Key, nil
+	}
+	return 0, nil
+}
+
+// runOwner is who is told of what happens to the removals of a run that is being launched: the person
+// that the campaign names, else who launches it; nil where that is nobody that a source knows.
+func (p *plan) runOwner(ctx context.Context, q Reader, actor model.Actor) (*int64, error) {
+	key := actor.PersonKey
+	if p.spec.Owner != "" {
+		var err error
+		if key, err = activePerson(ctx, q, p.spec.Owner); err != nil {
+			return nil, err
+		}
+		if key == 0 {
+			return nil, model.Errorf(model.Invalid, "%s cannot be launched. owner: there is no active person with the person_id %q.", p.name, p.spec.Owner)
+		}
+	}
+	if key == 0 {
+		return nil, nil //nolint:nilnil // nobody is an answer
+	}
+	return &key, nil
+}
+
+// OwnerOf is the key of the person who is told of what happens to a run's removals in a source: the
+// run's owner, else, where that is nobody or nobody who is still there, the source's. 0 is that
+// nobody can be told.
+func OwnerOf(ctx context.Context, tx *store.Tx, run model.Run, source int64) (int64, error) {
+	if run.OwnerKey != nil {
+		p, err := tx.PersonByKey(ctx, *run.OwnerKey)
+		if err != nil && model.KindOf(err) != model.NotFound {
+			return 0, err
+		}
+		if err == nil && p.LastSnapshot == nil && p.Status != "terminated" {
+			return p.Key, nil
+		}
+	}
+	_, spec, err := sourceOf(ctx, tx, source)
+	if err != nil {
+		return 0, err
+	}
+	return activePerson(ctx, tx, spec.Owner)
+}
+
+// tellCameBack tells the owner that a removal came back; r is as it was before. Each return is told
+// once: whatever moves a removal raises its fence.
+func tellCameBack(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, why string) error {
+	run, err := tx.RunByID(ctx, r.RunID)
+	if err != nil {
+		return err
+	}
+	owner, err := OwnerOf(ctx, tx, run, r.SourceID)
+	if err != nil || owner == 0 {
+		return err // the board says that nobody could be told
+	}
+	_, _, err = tx.AddMessage(ctx, store.NewMessage{
+		Key: fmt.Sprintf("came_back/%d/%d", r.ID, r.Fence), Kind: model.MessageCameBack, RunID: r.RunID, PersonKey: owner,
+		Data: model.MessageData{Removal: r.ID, Reason: why},
+	})
+	return err
+}

@@ -1,0 +1,263 @@
+package remediate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"recert/campaigns/connector"
+	"recert/model"
+	"recert/model/store"
+)
+
+// follow looks where an order stands. Where the outside system takes it for done, the source is
+// looked at: only that tells.
+func (w *Worker) follow(ctx context.Context, o *order) error {
+	if f, ok := o.desk.Opener.(connector.Follower); ok {
+		done, err := w.progress(ctx, o, f)
+		if err != nil || done {
+			return err
+		}
+	}
+	switch {
+	case !o.ticket.Closed():
+		o.ticket.Looks++
+		return w.leave(ctx, o, o.Reason, 0)
+	case o.desk.Look == nil:
+		return w.untilSnapshot(ctx, o)
+	case o.ticket.Told:
+		return w.glance(ctx, o)
+	}
+	return w.examine(ctx, o)
+}
+
+// progress asks where the order stands and stores what is new; done is that nothing more is to be
+// done now.
+func (w *Worker) progress(ctx context.Context, o *order, f connector.Follower) (done bool, err error) {
+	var p connector.Progress
+	fail := w.guardedOutside(ctx, o, "follow", func(ctx context.Context) (err error) {
+		p, err = f.Follow(ctx, o.reference())
+		return err
+	})
+	switch {
+	case gone(fail):
+		return true, w.lostOrder(ctx, o)
+	case fail != nil:
+		return true, w.unfollowed(ctx, o, fail)
+	case p.Text == o.ticket.Status && p.Closed == o.ticket.Closed():
+		return false, nil
+	}
+	err = w.Store.InTx(ctx, func(tx *store.Tx) error {
+		if err := w.stillOurs(ctx, tx, o); err != nil {
+			return err
+		}
+		t := o.ticket
+		t.Status, t.Looks, t.FollowedAt = p.Text, 0, tx.Now
+		switch {
+		case !p.Closed:
+			t.ClosedAt, t.Told = 0, false
+		case !t.Closed():
+			t.ClosedAt, t.Told = tx.Now, false
+		}
+		if err := tx.PutTicket(ctx, t); err != nil {
+			return err
+		}
+		o.ticket = t
+		return orderEvent(ctx, tx, actor, o.run, o.Remediation, t, model.TicketMoved, "")
+	})
+	if errors.Is(err, errFenced) {
+		return true, nil
+	}
+	return false, err
+}
+
+func (o *order) reference() connector.Reference {
+	t := o.ticket
+	return connector.Reference{ID: t.Ref, Handle: t.Handle, URL: t.URL, Status: t.Status, Closed: t.Closed()}
+}
+
+// stillOurs fails where somebody else has the removal by now; else nobody gets it before the
+// transaction ends.
+func (w *Worker) stillOurs(ctx context.Context, tx *store.Tx, o *order) error {
+	now, err := tx.LockRemediation(ctx, o.ID)
+	if err != nil {
+		return err
+	}
+	if now.Fence != o.Fence || now.LeaseUntil < tx.Now {
+		return errFenced
+	}
+	return nil
+}
+
+// unfollowed lets go of an order that could not be looked at.
+func (w *Worker) unfollowed(ctx context.Context, o *order, fail *connector.Failure) error {
+	o.ticket.Looks++
+	reason := whyOrderDown
+	switch fail.Kind {
+	case connector.Denied:
+		reason = whyOrderDenied
+	case connector.Broken, connector.Refused:
+		reason = whyOrderBroken
+	case connector.Unreachable:
+	}
+	if err := w.leave(ctx, o, reason+" "+fail.Msg, fail.RetryAfter); err != nil || fail.Kind != connector.Denied {
+		return err
+	}
+	return w.pause(ctx, o.SourceID, fail)
+}
+
+// lostOrder leaves a removal to a person whose order is not there any more. Trying again opens
+// another one.
+func (w *Worker) lostOrder(ctx context.Context, o *order) error {
+	err := w.Store.InTx(ctx, func(tx *store.Tx) error {
+		if err := w.stillOurs(ctx, tx, o); err != nil {
+			return err
+		}
+		if err := orderEvent(ctx, tx, actor, o.run, o.Remediation, o.ticket, model.TicketGone, ""); err != nil {
+			return err
+		}
+		if err := tx.PutTicket(ctx, model.Ticket{RemediationID: o.ID, System: o.ticket.System, Key: newOrderKey(), Status: "gone", FollowedAt: tx.Now}); err != nil {
+			return err
+		}
+		r := o.Remediation
+		r.State, r.Reason, r.ClosedAt, r.NextAt = model.Failed, whyOrderGone, tx.Now, tx.Now
+		if ok, err := tx.FinishRemediation(ctx, r); err != nil || !ok {
+			return errors.Join(err, errIf(!ok))
+		}
+		return stateEvent(ctx, tx, actor, o.run, r, o.State, 0)
+	})
+	if errors.Is(err, errFenced) {
+		return nil
+	}
+	return err
+}
+
+func errIf(fenced bool) error {
+	if fenced {
+		return errFenced
+	}
+	return nil
+}
+
+// untilSnapshot is for sources that only snapshots show: one that was read after the order was closed
+// and still shows the access is told to whoever works on it.
+func (w *Worker) untilSnapshot(ctx context.Context, o *order) error {
+	o.ticket.Looks++
+	if o.ticket.Told {
+		return w.leave(ctx, o, o.Reason, 0)
+	}
+	read, err := w.Store.ShownSince(ctx, o.Remediation, o.ticket.ClosedAt)
+	if err != nil {
+		return err
+	}
+	if !read.Known() {
+		w.mu.Lock()
+		w.called[o.SourceID] = true // it is read again where it can be
+		w.mu.Unlock()
+		return w.leave(ctx, o, whyDoneWaits, 0)
+	}
+	fail := w.tellStill(ctx, o, read)
+	if gone(fail) {
+		return w.lostOrder(ctx, o)
+	}
+	if o.ticket.Told = fail == nil; fail != nil && fail.Kind == connector.Denied {
+		return w.unfollowed(ctx, o, fail)
+	}
+	return w.leave(ctx, o, o.stillThere(read), 0)
+}
+
+func (o *order) stillThere(read model.Time) string {
+	return whyDoneThere + " It was read on " + o.date(read) + "."
+}
+
+func (o *order) date(at model.Time) string {
+	zone := o.desk.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	return at.Std().In(zone).Format("2 Jan 2006 15:04 MST")
+}
+
+// tellStill tells whoever works on a ticket that the access is still there.
+func (w *Worker) tellStill(ctx context.Context, o *order, read model.Time) *connector.Failure {
+	f, ok := o.desk.Opener.(connector.Follower)
+	if !ok {
+		return nil
+	}
+	text := fmt.Sprintf("This ticket is closed, and the access is still there: Recert read %s on %s. Please remove it; Recert reads it again.", o.words.System, o.date(read))
+	return w.guardedOutside(ctx, o, "comment", func(ctx context.Context) error { return f.Comment(ctx, o.reference(), text) })
+}
+
+// glance looks whether access that was told to be still there has gone; only then is there something
+// to prove, and to write down.
+func (w *Worker) glance(ctx context.Context, o *order) error {
+	o.ticket.Looks++
+	seen, fail := w.look(ctx, o.claim, o.desk.Look)
+	o.try.ReadAt = 0
+	if fail != nil || seen.Presence != connector.Absent {
+		return w.leave(ctx, o, o.Reason, 0)
+	}
+	return w.examine(ctx, o)
+}
+
+// examine looks at the source, after the outside system said that it is done, in an attempt of its own
+// that asks for nothing.
+func (w *Worker) examine(ctx context.Context, o *order) error {
+	err := w.Store.InTx(ctx, func(tx *store.Tx) error {
+		if err := w.stillOurs(ctx, tx, o); err != nil {
+			return err
+		}
+		return w.begin(ctx, tx, o.claim)
+	})
+	switch {
+	case errors.Is(err, errFenced):
+		return nil
+	case err != nil:
+		return err
+	}
+	now, fail := w.look(ctx, o.claim, o.desk.Look)
+	if fail != nil {
+		return w.unread(ctx, o.claim, fail, model.Sent)
+	}
+	if o.try.Before, err = encode(now); err != nil {
+		return err
+	}
+	o.try.After = o.try.Before
+	if err := w.fault(ctx, PointReRead, o.ID); err != nil {
+		return err
+	}
+	switch {
+	case now.Presence == connector.Absent:
+		return w.finish(ctx, o.claim, settle(model.Confirmed, whyGone), nil)
+	case now.Presence == connector.WrongTarget:
+		return w.finish(ctx, o.claim, settle(model.Failed, whyWrongTarget), nil)
+	case now.Presence == connector.Present && o.Via == "" && reviewed(o.access, now) == newer:
+		return w.finish(ctx, o.claim, settle(model.Superseded, whyNewer), nil)
+	}
+	return w.stillShown(ctx, o)
+}
+
+// stillShown is for access that is there although the outside system says that it is done: of a
+// ticket its people are told, of a message nobody is there to tell, so it is looked at again for a
+// while and then left to a person.
+func (w *Worker) stillShown(ctx context.Context, o *order) error {
+	if _, ok := o.desk.Opener.(connector.Follower); !ok {
+		return w.finish(ctx, o.claim, waitOr(o.past.shown, whyDoneThere, settle(model.Failed, whyDoneNot)), nil)
+	}
+	fail := w.tellStill(ctx, o, o.try.ReadAt)
+	v := verdict{to: model.Sent, reason: o.stillThere(o.try.ReadAt), wait: followFirst}
+	o.ticket.Told = fail == nil
+	if fail == nil {
+		o.ticket.Looks = 0
+	} else {
+		o.ticket.Looks++
+		v.reason, v.pause = whyDoneThere, fail.Kind == connector.Denied
+		v.wait = max(doubled(followFirst, o.ticket.Looks, followMost), fail.RetryAfter)
+		if gone(fail) {
+			v.wait = 0 // the next look finds out
+		}
+	}
+	o.also = func(ctx context.Context, tx *store.Tx) error { return w.keep(ctx, tx, o) }
+	return w.finish(ctx, o.claim, v, fail)
+}

@@ -1,0 +1,2 @@
+// Package report computes what auditors and boards are shown of reviews and removals.
+package report

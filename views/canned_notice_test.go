@@ -1,0 +1,64 @@
+package views_test
+
+import (
+	"time"
+
+	"recert/views/home"
+	"recert/views/notice"
+	"recert/views/revocation"
+	"recert/views/ui"
+)
+
+// noticePages are what the holder of an access sees of its removal, and what staff see of that.
+func noticePages() []page {
+	return []page{
+		pageOf("notices", noticesPage, notice.Show),
+		pageOf("notices-empty", func() notice.Page { return notice.Page{Frame: reviewer("My access"), Days: 30} }, notice.Show),
+		pageOf("home-leaving", func() home.Page {
+			p := homePage()
+			p.MoreLeaving = true
+			p.Leaving = []home.Leaving{
+				{Can: "Edit the payments wiki", Source: "wiki", Out: "Goes out on Fri 4 Dec 2026, 17:00 CET.", Why: "Q4 access review", Owner: "Mara Voss"},
+				{Can: "Read the ledger", Source: "SAP", Out: "Waits for somebody to look at it.", Why: "SAP privileged roles"},
+			}
+			return p
+		}, home.Show),
+		pageOf("revocation-contested", func() revocation.Page {
+			p := revocationPage()
+			p.State, p.Outcome, p.CanDecline, p.Version = ui.Tag{Text: "Held", Tone: ui.Warn}, nil, false, "4"
+			p.Contest = &revocation.Contest{Who: "Jon Þórsson", At: at(-time.Hour), Reason: "I am on call until the new year.", CanAnswer: true}
+			return p
+		}, revocation.Show),
+		pageOf("revocation-answered", func() revocation.Page {
+			p := revocationPage()
+			p.Contest = &revocation.Contest{Who: "Jon Þórsson", At: at(-time.Hour), Reason: "I am on call.", Answer: ui.Notice{Tone: ui.Info, Title: "Answered: it goes on.", Text: "On call is over. (Mara Voss)"}}
+			return p
+		}, revocation.Show),
+		pageOf("revocation-decline", func() revocation.Page {
+			p := revocationPage()
+			p.State, p.Outcome, p.CanDecline, p.CanLetGo, p.Version = ui.Tag{Text: "Held", Tone: ui.Warn}, nil, true, true, "4"
+			return p
+		}, revocation.Show),
+	}
+}
+
+func noticesPage() notice.Page {
+	return notice.Page{
+		Frame: reviewer("My access that goes away"), Days: 30,
+		Open: []notice.Notice{
+			{
+				ID: "1", Can: "Edit the payments wiki", Source: "wiki", State: ui.Tag{Text: "Going away", Tone: ui.Warn}, May: true,
+				Facts: []ui.Pair{{Term: "When", Text: "Goes out on Fri 4 Dec 2026, 17:00 CET."}, {Term: "Why", Text: "Q4 access review"}, {Term: "Account", Text: "jthorsson", Code: true}, {Term: "Who answers", Text: "Mara Voss"}},
+			},
+			{
+				ID: "2", Can: "Read the ledger", Source: "SAP", State: ui.Tag{Text: "You need it", Tone: ui.Warn},
+				Said: &notice.Said{Reason: "I close the books.", At: at(-time.Hour)},
+			},
+			{ID: "3", Can: "Approve payments", Source: "SAP", State: ui.Tag{Text: "Going away", Tone: ui.Warn}, May: true, Gone: true, Typed: "because", Error: "Say why you need the access."},
+		},
+		Ended: []notice.Notice{{
+			ID: "4", Can: "Read every page", Source: "wiki", State: ui.Tag{Text: "Stays", Tone: ui.Good},
+			Said: &notice.Said{Reason: "I read it daily.", At: at(-48 * time.Hour), Answer: ui.Notice{Tone: ui.Good, Title: "Answered: the access is to stay.", Text: "True. (Mara Voss)"}},
+		}},
+	}
+}

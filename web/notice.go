@@ -1,0 +1,263 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"recert/campaigns"
+	"recert/campaigns/remediate"
+	"recert/model"
+	"recert/model/store"
+	"recert/views/home"
+	"recert/views/layout"
+	"recert/views/notice"
+	"recert/views/revocation"
+	"recert/views/ui"
+)
+
+// homeNotices is how many notices the first page shows.
+const homeNotices = 5
+
+// leaving is the own access of the reader that goes away, for the first page.
+func (s *site) leaving(r *request) (out []home.Leaving, more bool, err error) {
+	ns, err := s.Campaigns.Notices(r.Context(), r.actor)
+	if err != nil {
+		return nil, false, err
+	}
+	for i := range ns {
+		n := &ns[i]
+		if !ending(n) {
+			continue
+		}
+		if len(out) == homeNotices {
+			return out, true, nil
+		}
+		l := home.Leaving{Source: n.Source, Why: n.Title, Out: goesOut(&n.Remediation, r.zone)}
+		l.Can, _ = removalWords(&n.RemediationRow)
+		if l.Owner, err = ownerName(n); err != nil {
+			return nil, false, err
+		}
+		out = append(out, l)
+	}
+	return out, false, nil
+}
+
+// ending tells whether the access may still be there, and is to go.
+func ending(n *campaigns.Notice) bool { return n.State.Open() || n.State == model.Failed }
+
+func ownerName(n *campaigns.Notice) (string, error) {
+	if n.Owner == "" {
+		return "", nil
+	}
+	var p model.Person
+	if err := json.Unmarshal([]byte(n.Owner), &p); err != nil {
+		return "", fmt.Errorf("read the owner of %s: %w", n.Run, err)
+	}
+	return p.Name, nil
+}
+
+// goesOut says when something is removed, as its holder reads it.
+func goesOut(m *model.Remediation, loc *timeLocation) string {
+	switch {
+	case m.State == model.Queued && !m.CalledAt.Known():
+		return "Goes out on " + ui.At(m.NextAt, loc).Text + "."
+	case m.State == model.Held && !m.CalledAt.Known():
+		return "Waits for somebody to look at it."
+	case m.State == model.Failed:
+		return "It did not work, and somebody looks at it."
+	case m.State.Open():
+		return "Asked for on " + ui.At(m.CalledAt, loc).Text + "."
+	case m.State == model.Confirmed:
+		return "Gone since " + ui.At(m.ClosedAt, loc).Text + "."
+	case m.State == model.Cancelled:
+		return "Nothing was removed: the access stays."
+	case m.State == model.Superseded:
+		return "It was granted anew, so it was left alone."
+	case m.State == model.Restored:
+		return "It was given back."
+	}
+	return ""
+}
+
+// ownNotices is the list of the reader's own access that goes away.
+func (s *site) ownNotices(w http.ResponseWriter, r *request) error {
+	return s.renderNotices(w, r, 0, "", nil)
+}
+
+// renderNotices shows them; typed is what was refused with problem, of the one with the id.
+func (s *site) renderNotices(w http.ResponseWriter, r *request, id int64, typed string, problem error) error {
+	ns, err := s.Campaigns.Notices(r.Context(), r.actor)
+	if err != nil {
+		return err
+	}
+	p := notice.Page{Frame: s.frame(r, "My access that goes away", layout.Reviews), Days: campaigns.NoticeDays}
+	for i := range ns {
+		v, err := noticeView(&ns[i], r.zone)
+		if err != nil {
+			return err
+		}
+		if ns[i].ID == id && problem != nil {
+			v.Typed, v.Error, r.status = typed, model.Message(problem), statusOf(problem)
+		}
+		if ending(&ns[i]) {
+			p.Open = append(p.Open, v)
+		} else {
+			p.Ended = append(p.Ended, v)
+		}
+	}
+	return s.render(w, r, notice.Show(p))
+}
+
+func noticeView(n *campaigns.Notice, loc *timeLocation) (notice.Notice, error) {
+	v := notice.Notice{
+		ID: itoa(n.ID), Source: n.Source, State: noticeTag(n), May: n.MayContest, Gone: n.CalledAt.Known(),
+		Facts: []ui.Pair{{Term: "When", Text: goesOut(&n.Remediation, loc)}, {Term: "Why", Text: n.Title + why(n.Cause)}, {Term: "Account", Text: n.Subject.AccountID, Code: true}},
+	}
+	v.Can, _ = removalWords(&n.RemediationRow)
+	owner, err := ownerName(n)
+	if err != nil {
+		return v, err
+	}
+	if owner != "" {
+		v.Facts = append(v.Facts, ui.Pair{Term: "Who answers", Text: owner})
+	}
+	if c := n.Contest; c != nil {
+		v.Said = &notice.Said{Reason: c.Reason, At: ui.At(c.At, loc), Answer: answerNotice(c, loc)}
+	}
+	return v, nil
+}
+
+// why says in words what a removal follows from, where that is no answer of revoke.
+func why(cause string) string {
+	if cause == model.CauseKeepUntil {
+		return ", where it was kept until a day that is over"
+	}
+	return ""
+}
+
+// noticeTag is a state as the holder of the access reads it.
+func noticeTag(n *campaigns.Notice) ui.Tag {
+	switch {
+	case n.Contest != nil && n.Contest.Outcome == model.ContestOpen && ending(n):
+		return ui.Tag{Text: "You need it", Tone: ui.Warn}
+	case n.State == model.Cancelled:
+		return ui.Tag{Text: "Stays", Tone: ui.Good}
+	case n.State == model.Confirmed:
+		return ui.Tag{Text: "Gone"}
+	case ending(n):
+		return ui.Tag{Text: "Going away", Tone: ui.Warn}
+	}
+	return removalTag(n.Remediation)
+}
+
+// answerNotice is what was answered to a contest; zero while nobody has.
+func answerNotice(c *model.Contest, loc *timeLocation) ui.Notice {
+	n := ui.Notice{Text: c.Answer + " (" + c.AnsweredBy + ", " + ui.At(c.AnsweredAt, loc).Text + ")"}
+	switch c.Outcome {
+	case model.ContestDismissed:
+		n.Tone, n.Title = ui.Info, "Answered: it goes on."
+	case model.ContestUpheld:
+		n.Tone, n.Title = ui.Good, "Answered: the access is to stay."
+	case model.ContestOpen:
+		return ui.Notice{}
+	}
+	return n
+}
+
+// contest stores what the reader says against a removal of the own access.
+func (s *site) contest(w http.ResponseWriter, r *request) error {
+	id, err := number(r.path("id"))
+	if err != nil {
+		return err
+	}
+	if err := r.form(); err != nil {
+		return err
+	}
+	reason := r.PostForm.Get(notice.FieldReason)
+	err = s.Campaigns.Contest(r.Context(), r.actor, id, reason)
+	if k := model.KindOf(err); err != nil && (k == model.Invalid || k == model.Conflict) {
+		own, lerr := s.ownNotice(r, id)
+		if lerr != nil {
+			return lerr
+		}
+		if !own {
+			return errNotFound // another person's tells nothing, not even what is wrong with the form
+		}
+		return s.renderNotices(w, r, id, reason, err)
+	}
+	if err != nil {
+		return err
+	}
+	return s.redirectWith(w, r, "/notices", "contested")
+}
+
+func (s *site) ownNotice(r *request, id int64) (bool, error) {
+	ns, err := s.Campaigns.Notices(r.Context(), r.actor)
+	for i := range ns {
+		if ns[i].ID == id {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// answerContest answers what the person concerned says against a removal.
+func (s *site) answerContest(w http.ResponseWriter, r *request) error {
+	id, err := number(r.path("id"))
+	if err != nil {
+		return err
+	}
+	if err := r.form(); err != nil {
+		return err
+	}
+	outcome := r.PostForm.Get(revocation.FieldOutcome)
+	if outcome != revocation.OutcomeDismissed && outcome != revocation.OutcomeUpheld {
+		return model.Errorf(model.Invalid, "Choose whether it goes on, or the access stays.")
+	}
+	if err := s.Campaigns.AnswerContest(r.Context(), r.actor, id, outcome == revocation.OutcomeUpheld, r.PostForm.Get(revocation.FieldReason)); err != nil {
+		return err
+	}
+	return s.redirectWith(w, r, "/revocations/"+itoa(id), "answered")
+}
+
+// decline decides that a removal will not be done.
+func (s *site) decline(w http.ResponseWriter, r *request) error {
+	id, err := number(r.path("id"))
+	if err != nil {
+		return err
+	}
+	if err := r.form(); err != nil {
+		return err
+	}
+	fence, err := strconv.ParseInt(r.PostForm.Get(revocation.FieldVersion), 10, 64)
+	if err != nil {
+		fence = -1 // no removal has it
+	}
+	if err := remediate.Decline(r.Context(), s.Store, r.actor, id, fence, r.PostForm.Get(revocation.FieldReason)); err != nil {
+		return err
+	}
+	return s.redirectWith(w, r, "/revocations/"+itoa(id), "declined")
+}
+
+// contestView adds to a removal's page what the person concerned says, and what the reader may do
+// about it.
+func (s *site) contestView(r *request, p *revocation.Page, row *store.RemediationRow) error {
+	c, ok, err := s.Store.Contest(r.Context(), row.ID)
+	if err != nil {
+		return err
+	}
+	open := ok && c.Outcome == model.ContestOpen
+	p.CanLetGo = p.CanLetGo && !open
+	p.CanDecline = row.Kind == model.KindRemove && (row.State == model.Held || row.State == model.Failed) && !open && r.actor.Has(model.Admin)
+	if !ok {
+		return nil
+	}
+	going := row.State.Open() || row.State == model.Failed || row.State == model.Confirmed
+	p.Contest = &revocation.Contest{
+		Who: p.Person, At: ui.At(c.At, r.zone), Reason: c.Reason, Answer: answerNotice(&c, r.zone), Asked: row.CalledAt.Known(),
+		CanAnswer: open && going && r.actor.Has(managers...),
+	}
+	return nil
+}

@@ -1,0 +1,278 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"recert/campaigns/remediate"
+	"recert/model"
+	"recert/model/store"
+	"recert/views/layout"
+	"recert/views/revocation"
+	"recert/views/ui"
+)
+
+const revocationRows = 50
+
+// openStates are those that somebody or something is still at.
+var openStates = []model.RemediationState{model.Queued, model.Held, model.Sent, model.Failed, model.CameBack}
+
+// boardTabs are the views of the board, in the order in which it shows them.
+var boardTabs = []struct {
+	value, label string
+	states       []model.RemediationState // none is all
+	late         bool                     // only those that are late
+	contested    bool                     // only those that the person concerned contests
+	tone         ui.Tone                  // where there is something in it
+}{
+	{value: "", label: "Open", states: openStates},
+	{value: "queued", label: "To do", states: []model.RemediationState{model.Queued}},
+	{value: "held", label: "Held", states: []model.RemediationState{model.Held}, tone: ui.Warn},
+	{value: "sent", label: "Sent", states: []model.RemediationState{model.Sent}},
+	{value: "came_back", label: "Came back", states: []model.RemediationState{model.CameBack}, tone: ui.Bad},
+	{value: "failed", label: "Failed", states: []model.RemediationState{model.Failed}, tone: ui.Bad},
+	{value: "contested", label: "Contested", contested: true, tone: ui.Warn},
+	{value: "late", label: "Late", late: true, tone: ui.Bad},
+	{value: "confirmed", label: "Proven gone", states: []model.RemediationState{model.Confirmed}},
+	{value: "ended", label: "Ended otherwise", states: []model.RemediationState{model.Superseded, model.Cancelled, model.Restored}},
+	{value: "all", label: "All"},
+}
+
+// revocations is the board of removals: those that are open, unless another view is asked for.
+func (s *site) revocations(w http.ResponseWriter, r *request) error {
+	p := revocation.ListPage{Frame: s.frame(r, "Revocations", layout.Revocations), Search: r.query(revocation.ParamSearch)}
+	f, q, err := s.boardFilter(r, &p)
+	if err != nil {
+		return err
+	}
+	held, err := s.boardTabs(r, &p, &f, q)
+	if err != nil {
+		return err
+	}
+	f.Before, f.Limit = pageAfter(r.query(paramAfter)), revocationRows+1
+	rows, err := s.Store.Remediations(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	var next int64
+	if len(rows) > revocationRows {
+		rows = rows[:revocationRows]
+		next = rows[revocationRows-1].ID
+	}
+	if err := s.brakes(r, &p, held); err != nil {
+		return err
+	}
+	if err := s.boardLag(r, &p, f); err != nil {
+		return err
+	}
+	p.Pager = pager("/revocations", q, f.Before, next, "")
+	for i := range rows {
+		p.Rows = append(p.Rows, s.revocationRow(r, &rows[i]))
+		if rows[i].State == model.Failed && r.actor.Has(managers...) {
+			p.Failed = append(p.Failed, itoa(rows[i].ID))
+		}
+	}
+	return s.render(w, r, revocation.List(p))
+}
+
+// boardFilter reads what the board is narrowed to, but for its view.
+func (s *site) boardFilter(r *request, p *revocation.ListPage) (f store.RemediationFilter, q url.Values, err error) {
+	f, q = store.RemediationFilter{Search: p.Search, Kinds: model.RemediationKinds}, url.Values{}
+	if p.Search != "" {
+		q.Set(revocation.ParamSearch, p.Search)
+	}
+	sources, err := s.Store.Sources(r.Context())
+	if err != nil {
+		return f, q, err
+	}
+	p.Sources = []ui.Option{{Label: "All systems"}}
+	for _, src := range sources {
+		if src.Provides != model.ProvidesAccess {
+			continue
+		}
+		chosen := r.query(revocation.ParamSource) == src.Name
+		p.Sources = append(p.Sources, ui.Option{Value: src.Name, Label: src.Name, Selected: chosen})
+		if chosen {
+			f.SourceID = src.ID
+			q.Set(revocation.ParamSource, src.Name)
+		}
+	}
+	runs, err := s.Store.RunList(r.Context(), store.RunFilter{})
+	if err != nil {
+		return f, q, err
+	}
+	p.Campaigns = []ui.Option{{Label: "All campaigns"}}
+	for _, run := range runs {
+		chosen := r.query(revocation.ParamCampaign) == run.Name
+		p.Campaigns = append(p.Campaigns, ui.Option{Value: run.Name, Label: run.Name, Selected: chosen})
+		if chosen {
+			f.RunID = run.ID
+			q.Set(revocation.ParamCampaign, run.Name)
+		}
+	}
+	p.Active = len(q) > 0
+	return f, q, nil
+}
+
+// boardTabs counts each view under the filter, and narrows the filter to the one that is asked for. It
+// gives how many removals are held in all.
+func (s *site) boardTabs(r *request, p *revocation.ListPage, f *store.RemediationFilter, q url.Values) (held int64, err error) {
+	all, err := s.Store.RemediationCounts(r.Context(), store.RemediationFilter{Kinds: model.RemediationKinds})
+	if err != nil {
+		return 0, err
+	}
+	counts, err := s.Store.RemediationCounts(r.Context(), *f)
+	if err != nil {
+		return 0, err
+	}
+	state := r.query(revocation.ParamState)
+	base, known := *f, false
+	for _, tab := range boardTabs {
+		is := base
+		is.States, is.Contested = tab.states, tab.contested
+		if tab.late {
+			is.LateAt = s.now()
+		}
+		n, err := s.boardCount(r, is, counts)
+		if err != nil {
+			return 0, err
+		}
+		t := revocation.Tab{Label: tab.label, Count: n, Current: state == tab.value, Href: boardHref(q, tab.value)}
+		if n > 0 {
+			t.Tone = tab.tone
+		}
+		p.Tabs = append(p.Tabs, t)
+		if t.Current {
+			*f, known, p.State = is, true, state
+		}
+	}
+	if state != "" {
+		q.Set(revocation.ParamState, state)
+	}
+	if st := model.RemediationState(state); !known && slices.Contains(model.RemediationStates, st) {
+		f.States, known, p.State = []model.RemediationState{st}, true, state // of one state that shares its view with others
+	}
+	if !known {
+		return 0, errNotFound
+	}
+	return all[model.Held], nil
+}
+
+// boardCount is how many removals a view holds; counts are those of its filter by state.
+func (s *site) boardCount(r *request, f store.RemediationFilter, counts map[model.RemediationState]int64) (n int64, err error) {
+	if f.Contested || f.LateAt != 0 {
+		if counts, err = s.Store.RemediationCounts(r.Context(), f); err != nil {
+			return 0, err
+		}
+	}
+	states := f.States
+	if len(states) == 0 {
+		states = model.RemediationStates
+	}
+	for _, st := range states {
+		n += counts[st]
+	}
+	return n, nil
+}
+
+func boardHref(q url.Values, state string) string {
+	c := url.Values{}
+	for k, v := range q {
+		c[k] = v
+	}
+	c.Del(revocation.ParamState)
+	if state != "" {
+		c.Set(revocation.ParamState, state)
+	}
+	if len(c) == 0 {
+		return "/revocations"
+	}
+	return "/revocations?" + c.Encode()
+}
+
+func (s *site) revocationRow(r *request, row *store.RemediationRow) revocation.Row {
+	v := revocation.Row{
+		ID: itoa(row.ID), Person: subjectName(row.Subject), Source: row.Source, State: removalTag(row.Remediation),
+		Since: ui.At(removalTime(row.Remediation), r.zone), Campaign: row.Run, By: decider(row),
+	}
+	v.Can, _ = removalWords(row)
+	switch {
+	case row.State == model.Sent && row.Mode == model.ModeManual:
+		v.Note = "Waits for " + assignee(row)
+	case row.State.Open() && row.Paused != "":
+		v.Note = "Removals in " + row.Source + " are paused"
+	case s.asleep(row):
+		v.Note = wakes(r, row.WaitUntil, row.WaitReason)
+	case row.State == model.Queued && row.Reason == "":
+	default:
+		v.Note = row.Reason
+	}
+	s.clock(r, row, &v)
+	return v
+}
+
+// decider is who decided that the access goes.
+func decider(row *store.RemediationRow) string {
+	switch {
+	case row.ByDefault:
+		return "Nobody answered"
+	case row.Decider.Name != "":
+		return row.Decider.Name
+	}
+	return ""
+}
+
+// clock says how long a removal takes or took, whether it is late, and when it is looked at next.
+func (s *site) clock(r *request, row *store.RemediationRow, v *revocation.Row) {
+	now := s.now()
+	open := row.State.Open() || row.State == model.Failed
+	switch {
+	case open:
+		v.Age = "open for " + ui.Span(now.Std().Sub(row.QueuedAt.Std()))
+	case row.ClosedAt.Known():
+		v.Age = "took " + ui.Span(row.ClosedAt.Std().Sub(row.QueuedAt.Std()))
+	}
+	if open && row.DueAt.Known() {
+		if now > row.DueAt {
+			v.Late = ui.Tag{Text: "Late by " + ui.Span(now.Std().Sub(row.DueAt.Std())), Tone: ui.Bad}
+		} else {
+			v.Due = ui.At(row.DueAt, r.zone)
+		}
+	}
+	if waits(row) && row.NextAt > now {
+		v.Next = "goes out in " + ui.Span(row.NextAt.Std().Sub(now.Std()))
+	} else if row.Mode != model.ModeManual && (row.State == model.Queued || row.State == model.Sent || row.State == model.CameBack) {
+		if wait := row.NextAt.Std().Sub(now.Std()); wait >= time.Second {
+			v.Next = "next look in " + ui.Span(wait)
+		} else {
+			v.Next = "next look within seconds"
+		}
+	}
+}
+
+// retryAll lets the failed removals that the page showed go on: who clicks answers for those, not for
+// what has failed since.
+func (s *site) retryAll(w http.ResponseWriter, r *request) error {
+	if err := r.form(); err != nil {
+		return err
+	}
+	n := 0
+	for _, text := range r.PostForm[revocation.FieldID] {
+		id, err := number(text)
+		if err != nil {
+			return err
+		}
+		if err := remediate.Retry(r.Context(), s.Store, r.actor, id); model.KindOf(err) == model.Conflict {
+			continue // it goes on already, or is settled
+		} else if err != nil {
+			return err
+		}
+		n++
+	}
+	if n == 0 {
+		return redirect(w, r, "/revocations?state=failed") // the same click twice
+	}
+	return s.redirectWith(w, r, "/revocations", "retryall")
+}
