@@ -42,9 +42,9 @@ test: deps check-generated check-format lint ## Everything the build server chec
 	@echo '== test'
 	@$(PG) run $(MAKE) test-go
 
-# Tests over whole corpora: the race detector would make them most of the time of all, and the same
-# code runs under it in the tests of small worlds.
-CORPORA = ^(TestKubernetes|TestHPLabs)$$
+# Tests over whole corpora, and of processes that are killed: the race detector would make them most of the
+# time of all, and the same code runs under it in the tests of small worlds.
+CORPORA = ^(TestKubernetes|TestHPLabs|TestKilled)$$
 
 # With a PostgreSQL server at hand. The last lines are those of 'go test'.
 .PHONY: test-go
@@ -52,7 +52,7 @@ test-go:
 	@$(GO) test -race -timeout 40m -skip '$(CORPORA)' $(PARTS)
 	@echo '== test every byte of a package, and whole corpora, without the race detector'
 	@$(GO) test -timeout 20m ./campaigns/evidence/verify
-	@$(GO) test -timeout 20m -run '$(CORPORA)' ./campaigns ./campaigns/ingest
+	@$(GO) test -timeout 20m -run '$(CORPORA)' ./campaigns ./campaigns/ingest ./campaigns/remediate
 	@echo '== test the whole, in a browser'
 	@$(GO) test -race -timeout 40m $(WHOLE)
 
