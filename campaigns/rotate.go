@@ -104,10 +104,7 @@ func (rm *remover) rotate(ctx context.Context, r model.Remediation, shared strin
 	if err := stateEvent(ctx, rm.tx, rm.actor, rm.run.Name, next, model.Sent, whyRotate, evidence.RevocationState{}); err != nil || next.AssigneeKey == nil {
 		return err
 	}
-	_, _, err = rm.tx.AddMessage(ctx, store.NewMessage{
-		Key: "task/" + id, Kind: model.MessageTask, RunID: rm.run.ID, PersonKey: *next.AssigneeKey, Data: model.MessageData{Removal: next.ID},
-	})
-	return err
+	return rm.tx.AddTaskNotice(ctx, rm.run.ID, *next.AssigneeKey, next.ID)
 }
 
 // sharedAccount is what is known now of an account of a source; zero where nothing is.

@@ -17,7 +17,7 @@ const (
 	// MessageContestAnswered tells that person what was decided: By is who, Accepted is that the
 	// access stays, Reason is why.
 	MessageContestAnswered MessageKind = "contest_answered"
-	// MessageTask tells a person what to do by hand; the removal's task says it.
+	// MessageTask tells a person what to do by hand; the removal's task says it. It may be a digest too.
 	MessageTask MessageKind = "task"
 )
 

@@ -11,6 +11,7 @@ import (
 
 	"recert/campaigns/remediate"
 	"recert/model"
+	"recert/web/auth"
 )
 
 // TestLive: who watches the board is told that something changed, and nobody else may watch.
@@ -52,5 +53,35 @@ func TestLive(t *testing.T) {
 			}
 		}
 		t.Errorf("nobody was told: %v", lines.Err())
+	})
+}
+
+// TestBackground: what a page asks by itself does not keep a session alive.
+func TestBackground(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.fill()
+		c := w.as("", model.Auditor)
+		ask := func(background bool) int {
+			c.Header.Del(auth.HeaderBackground)
+			if background {
+				c.Header.Set(auth.HeaderBackground, "yes")
+			}
+			return c.Get("/revocations").Status
+		}
+		for range 3 {
+			w.later(20 * time.Minute)
+			if got := ask(false); got != http.StatusOK {
+				t.Fatalf("in use it answers %d", got)
+			}
+		}
+		w.later(20 * time.Minute)
+		if got := ask(true); got != http.StatusOK {
+			t.Errorf("within the time it answers %d", got)
+		}
+		w.later(20 * time.Minute)
+		if got := ask(true); got != http.StatusSeeOther {
+			t.Errorf("after 40 minutes in which nobody did anything it answers %d", got)
+		}
 	})
 }

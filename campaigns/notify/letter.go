@@ -62,7 +62,7 @@ type view struct {
 	Link     string
 	Base     string
 
-	removal int64 // the one that it is about; 0 in a digest
+	removal int64 // the one that it is about; 0 where there are several
 }
 
 // row is one removal.
@@ -121,6 +121,9 @@ func link(kind model.MessageKind, v view) string {
 	case model.MessageRemovalNotice, model.MessageContestAnswered:
 		return "/notices" // the person's own page
 	case model.MessageTask:
+		if v.removal == 0 {
+			return "/" // all of them
+		}
 		return fmt.Sprintf("/tasks/%d", v.removal)
 	case model.MessageCameBack, model.MessageContested:
 	}
@@ -140,7 +143,7 @@ func viewOf(ctx context.Context, q reader, m model.OutMessage, now model.Time) (
 		}
 	}
 	var removals []store.RemediationRow
-	if m.Kind == model.MessageRemovalNotice {
+	if data.Removal == 0 {
 		var err error
 		if removals, err = q.MessageRemovals(ctx, m.ID); err != nil {
 			return v, err
@@ -151,8 +154,7 @@ func viewOf(ctx context.Context, q reader, m model.OutMessage, now model.Time) (
 			return v, fmt.Errorf("message %d: %w", m.ID, err)
 		}
 		removals = []store.RemediationRow{r}
-		v.Task = oneLine(r.Task)
-		v.removal, v.Back = r.ID, data.Accepted && (r.State == model.Confirmed || r.State == model.Sent)
+		v.Back = data.Accepted && (r.State == model.Confirmed || r.State == model.Sent)
 	}
 	err := v.tell(ctx, q, m, removals, now)
 	return v, err
@@ -181,6 +183,10 @@ func (v *view) tell(ctx context.Context, q reader, m model.OutMessage, removals 
 			continue
 		}
 		v.Rows = append(v.Rows, rowOf(r, now, zone))
+		v.Task, v.removal = oneLine(r.Task), r.ID
+	}
+	if len(v.Rows) > 1 {
+		v.Task, v.removal = "", 0
 	}
 	if len(v.Rows) == 0 {
 		return errNothing

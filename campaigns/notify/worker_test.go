@@ -463,3 +463,41 @@ func TestRunEnds(t *testing.T) {
 		t.Errorf("states %s", got)
 	}
 }
+
+// TestTaskDigest: tasks of one occasion come in one mail, one by one they come with their words.
+func TestTaskDigest(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, r *rig) {
+		key := r.person(1, model.Person{PersonID: "u1", Name: "Zoe", Email: "zoe@example.com"})
+		add := func(n int) {
+			var ids []int64
+			for i := range n {
+				ids = append(ids, r.removal(model.Subject{AccountID: fmt.Sprint("a", i), Username: fmt.Sprint("user", i), Name: fmt.Sprint("Person ", i)}, model.Entitlement{EntitlementID: "g", Name: "Writers"},
+					func(m *model.Remediation) { m.Task = "Do this." }))
+			}
+			if err := r.store.InTx(t.Context(), func(tx *store.Tx) error {
+				for _, id := range append(ids, ids[0]) { // the second time is none
+					if err := tx.AddTaskNotice(t.Context(), r.run, key, id); err != nil {
+						return err
+					}
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			r.later(time.Hour)
+			r.drain(r.worker())
+		}
+		add(2)
+		add(1)
+		ls := r.letters()
+		if len(ls) != 2 {
+			t.Fatalf("%d letters: %s", len(ls), r.states())
+		}
+		contains(t, "subject", ls[0].subject, "and more")
+		contains(t, "text", ls[0].text, "Writers of Person 0", "Writers of Person 1")
+		contains(t, "html", ls[0].html, "<strong>Writers</strong> of Person 1")
+		lacks(t, "text", ls[0].text, "/tasks/")
+		contains(t, "text", ls[1].text, "Do this.", "/tasks/")
+	})
+}

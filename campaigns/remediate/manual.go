@@ -42,6 +42,11 @@ func openTask(ctx context.Context, tx *store.Tx, r model.Remediation) error {
 	if err := tx.OpenTask(ctx, r, whyTask); err != nil {
 		return err
 	}
+	if r.AssigneeKey != nil {
+		if err := tx.AddTaskNotice(ctx, r.RunID, *r.AssigneeKey, r.ID); err != nil {
+			return err
+		}
+	}
 	from := r.State
 	r.State, r.Reason = model.Sent, whyTask
 	return stateEvent(ctx, tx, actor, run.Name, r, from, 0)

@@ -11,7 +11,8 @@ import (
 	"recert/model"
 )
 
-// noticeDelay is how long a removal notice waits for more of the same sign-off.
+// noticeDelay is how long a digest waits for more of the same occasion: of a removal notice the same
+// sign-off.
 const noticeDelay = 2 * time.Minute
 
 // NewMessage is a message to add.
@@ -59,25 +60,34 @@ func (tx *Tx) AddMessage(ctx context.Context, m NewMessage) (id int64, isNew boo
 // waits for that person, or begins the next one; a removal that a notice of that person has
 // already is not told of twice.
 func (tx *Tx) AddRemovalNotice(ctx context.Context, run, person, remediation int64) error {
+	return tx.joinDigest(ctx, model.MessageRemovalNotice, run, person, remediation)
+}
+
+// AddTaskNotice makes sure that a person is told of a task, as AddRemovalNotice does.
+func (tx *Tx) AddTaskNotice(ctx context.Context, run, person, remediation int64) error {
+	return tx.joinDigest(ctx, model.MessageTask, run, person, remediation)
+}
+
+func (tx *Tx) joinDigest(ctx context.Context, kind model.MessageKind, run, person, remediation int64) error {
 	for {
 		var told []int64
 		if err := tx.all(ctx, &told, `SELECT m.id FROM message_items i JOIN messages m ON m.id = i.message_id
-			WHERE i.remediation_id = ? AND m.kind = 'removal_notice' AND m.person_key = ?`, remediation, person); err != nil || len(told) > 0 {
+			WHERE i.remediation_id = ? AND m.kind = ? AND m.person_key = ?`, remediation, kind, person); err != nil || len(told) > 0 {
 			return err
 		}
 		var last []model.OutMessage
-		if err := tx.all(ctx, &last, `SELECT * FROM messages WHERE kind = 'removal_notice' AND run_id = ? AND person_key = ? ORDER BY id DESC LIMIT 1`+tx.forUpdate(), run, person); err != nil {
+		if err := tx.all(ctx, &last, `SELECT * FROM messages WHERE kind = ? AND run_id = ? AND person_key = ? AND data = '{}' ORDER BY id DESC LIMIT 1`+tx.forUpdate(), kind, run, person); err != nil {
 			return err
 		}
 		if len(last) == 1 && last[0].State == model.MessageQueued && last[0].Attempts == 0 {
 			return tx.addMessageItem(ctx, last[0].ID, remediation)
 		}
 		var n int64
-		if err := tx.one(ctx, &n, "", "SELECT COUNT(*) FROM messages WHERE kind = 'removal_notice' AND run_id = ? AND person_key = ?", run, person); err != nil {
+		if err := tx.one(ctx, &n, "", "SELECT COUNT(*) FROM messages WHERE kind = ? AND run_id = ? AND person_key = ?", kind, run, person); err != nil {
 			return err
 		}
 		id, isNew, err := tx.AddMessage(ctx, NewMessage{
-			Key: fmt.Sprintf("removal_notice/%d/%d/%d", run, person, n+1), Kind: model.MessageRemovalNotice, RunID: run, PersonKey: person, NextAt: tx.Now.Add(noticeDelay),
+			Key: fmt.Sprintf("%s/%d/%d/%d", kind, run, person, n+1), Kind: kind, RunID: run, PersonKey: person, NextAt: tx.Now.Add(noticeDelay),
 		})
 		if err != nil {
 			return err

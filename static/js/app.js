@@ -15,10 +15,11 @@ function say(text, bad) {
 }
 
 // One request whose answer is a parsed page; scripts of a page read this way never run.
-function ask(method, url, body) {
+function ask(method, url, body, byItself) {
   return new Promise((done, fail) => {
     const r = new XMLHttpRequest();
     r.open(method, url);
+    if (byItself) r.setRequestHeader("Recert-Background", "yes"); // it does not count as use of the session
     r.responseType = "document";
     r.timeout = 20000;
     r.onload = () => done({ status: r.status, page: r.response });
@@ -111,7 +112,7 @@ function watch(row, n = 0) {
     if (!row.isConnected) return;
     if (document.hidden || inUse(row)) return watch(row, n);
     try {
-      const answer = await ask("GET", location.pathname + "?" + rowQuery(row));
+      const answer = await ask("GET", location.pathname + "?" + rowQuery(row), null, true);
       if (!row.isConnected) return;
       const focus = row.contains(document.activeElement) ? document.activeElement : null;
       const fresh = answer.status === 200 && !inUse(row) ? take(answer.page, row.id) : null;
@@ -139,7 +140,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
     busy = true;
     again = false;
     try {
-      const answer = await ask("GET", location.href);
+      const answer = await ask("GET", location.href, null, true);
       const focus = document.getElementById(part.id).contains(document.activeElement) ? document.activeElement : null;
       const fresh = answer.status === 200 && !used() ? take(answer.page, part.id) : null;
       if (fresh && focus) keepFocus(fresh, focus);

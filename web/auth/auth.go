@@ -239,7 +239,17 @@ func (a *Auth) Origin() string {
 	return u.Scheme + "://" + u.Host
 }
 
-// Actor is who the request comes from; ok is false for nobody. The session's use is recorded.
+// HeaderBackground marks a request that a page makes by itself.
+const HeaderBackground = "Recert-Background"
+
+// Background tells a request that nobody made by hand: a page that stays open must not keep its session
+// from ending. Who lies about it only ends the own session sooner.
+func Background(r *http.Request) bool {
+	return r.Header.Get(HeaderBackground) != "" || r.Header.Get("Accept") == "text/event-stream"
+}
+
+// Actor is who the request comes from; ok is false for nobody. The session's use is recorded, unless
+// the page made the request by itself.
 func (a *Auth) Actor(r *http.Request) (actor model.Actor, user store.User, ok bool, err error) {
 	sess, err := a.Sessions.Get(r, session.Name)
 	if err != nil || sess.IsNew {
@@ -253,8 +263,10 @@ func (a *Auth) Actor(r *http.Request) (actor model.Actor, user store.User, ok bo
 	if err != nil {
 		return actor, user, false, err
 	}
-	if err := a.Sessions.Touch(r.Context(), sess); err != nil {
-		return actor, user, false, err
+	if !Background(r) {
+		if err := a.Sessions.Touch(r.Context(), sess); err != nil {
+			return actor, user, false, err
+		}
 	}
 	actor = model.Actor{
 		UserID: user.ID, Name: user.Name, Email: user.Email, Roles: store.SplitRoles(row.Roles),

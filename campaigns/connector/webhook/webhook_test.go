@@ -10,7 +10,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -117,8 +119,17 @@ func TestParseKeys(t *testing.T) {
 type receiver struct {
 	t      *testing.T
 	answer func(n int, w http.ResponseWriter)
+
+	mu     sync.Mutex // an answer may be cut off before its handler ends
 	bodies [][]byte
 	ids    []string
+}
+
+// got is what has come so far.
+func (r *receiver) got() (bodies [][]byte, ids []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.bodies), slices.Clone(r.ids)
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
@@ -141,8 +152,11 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	if !found || q.Method != http.MethodPost || q.Header.Get("Content-Type") != "application/json" || stamp != "1795428000" {
 		r.t.Errorf("%s %v is not signed as it should be", q.Method, q.Header)
 	}
+	r.mu.Lock()
 	r.bodies, r.ids = append(r.bodies, body), append(r.ids, id)
-	r.answer(len(r.bodies), w)
+	n := len(r.bodies)
+	r.mu.Unlock()
+	r.answer(n, w)
 }
 
 func send(t *testing.T, timeout time.Duration, answer func(n int, w http.ResponseWriter)) (*receiver, *webhook.Client) {
@@ -180,7 +194,8 @@ func TestMessage(t *testing.T) {
 		`"account":{"id":"a-91","username":"zkral","name":"Zoë","person_id":"u7","person":"Zoë Král"},"entitlement":{"id":"g-4","name":"Editors"},"via":"",` +
 		`"granted_at":"2026-02-01T00:00:00Z","reason":"left","decided_by":"Ana","due":"2026-11-30T17:00:00+01:00","url":"https://recert.example.com/revocations/17",` +
 		`"acknowledge_url":"https://recert.example.com/hooks/removals/x"}}`
-	if got := string(r.bodies[0]); got != want {
+	bodies, _ := r.got()
+	if got := string(bodies[0]); got != want {
 		t.Errorf("the message is\n%s\nwant\n%s", got, want)
 	}
 	o := order()
@@ -195,8 +210,9 @@ func TestMessage(t *testing.T) {
 			GrantedAt   any `json:"granted_at"`
 		}
 	}
-	if err := json.Unmarshal(r.bodies[1], &m); err != nil || m.Data.Action != "deactivate" || m.Data.Entitlement != nil || m.Data.GrantedAt != nil {
-		t.Errorf("of an account it is %s (%v)", r.bodies[1], err)
+	bodies, _ = r.got()
+	if err := json.Unmarshal(bodies[1], &m); err != nil || m.Data.Action != "deactivate" || m.Data.Entitlement != nil || m.Data.GrantedAt != nil {
+		t.Errorf("of an account it is %s (%v)", bodies[1], err)
 	}
 	if a, b := c.Token("recert-abc"), c.Token("recert-abd"); a == b || a != c.Token("recert-abc") || len(a) < 40 {
 		t.Errorf("the tokens are %q and %q", a, b)
@@ -261,8 +277,8 @@ func TestAnswers(t *testing.T) {
 			case err == nil || connector.FailureOf(err).Kind != c.want || connector.FailureOf(err).RetryAfter != c.later:
 				t.Errorf("%v after %v", err, connector.FailureOf(err).RetryAfter)
 			}
-			if len(r.ids) != 1 || r.ids[0] != "recert-abc" {
-				t.Errorf("it was sent as %v", r.ids)
+			if _, ids := r.got(); len(ids) != 1 || ids[0] != "recert-abc" {
+				t.Errorf("it was sent as %v", ids)
 			}
 			if text := fmt.Sprintf("%v %+v %#v", err, client, client); strings.Contains(text, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") {
 				t.Errorf("it shows the secret: %s", text)
