@@ -75,16 +75,17 @@ func (tx *Tx) joinDigest(ctx context.Context, kind model.MessageKind, run, perso
 			WHERE i.remediation_id = ? AND m.kind = ? AND m.person_key = ?`, remediation, kind, person); err != nil || len(told) > 0 {
 			return err
 		}
+		// Counted before it is looked: what somebody else begins in between is found, or has the key.
+		var n int64
+		if err := tx.one(ctx, &n, "", "SELECT COUNT(*) FROM messages WHERE kind = ? AND run_id = ? AND person_key = ?", kind, run, person); err != nil {
+			return err
+		}
 		var last []model.OutMessage
 		if err := tx.all(ctx, &last, `SELECT * FROM messages WHERE kind = ? AND run_id = ? AND person_key = ? AND data = '{}' ORDER BY id DESC LIMIT 1`+tx.forUpdate(), kind, run, person); err != nil {
 			return err
 		}
 		if len(last) == 1 && last[0].State == model.MessageQueued && last[0].Attempts == 0 {
 			return tx.addMessageItem(ctx, last[0].ID, remediation)
-		}
-		var n int64
-		if err := tx.one(ctx, &n, "", "SELECT COUNT(*) FROM messages WHERE kind = ? AND run_id = ? AND person_key = ?", kind, run, person); err != nil {
-			return err
 		}
 		id, isNew, err := tx.AddMessage(ctx, NewMessage{
 			Key: fmt.Sprintf("%s/%d/%d/%d", kind, run, person, n+1), Kind: kind, RunID: run, PersonKey: person, NextAt: tx.Now.Add(noticeDelay),
