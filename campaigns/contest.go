@@ -250,7 +250,11 @@ func mayAnswerContest(ctx context.Context, tx *store.Tx, actor model.Actor, r mo
 	if err != nil {
 		return err
 	}
-	if slices.Contains(people, c.PersonKey) || r.PersonKey != nil && slices.Contains(people, *r.PersonKey) {
+	holder, err := tx.AccountPerson(ctx, r.AccountKey)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(people, c.PersonKey) || slices.Contains(people, holder) || r.PersonKey != nil && slices.Contains(people, *r.PersonKey) {
 		return model.Errorf(model.Forbidden, "It is your own access: somebody else must answer.")
 	}
 	if actor.Has(model.Admin) {
@@ -277,10 +281,10 @@ func afterAnswer(ctx context.Context, tx *store.Tx, actor model.Actor, run strin
 			return err
 		}
 		return stateEvent(ctx, tx, actor, run, r, model.Queued, whyDismissed, evidence.RevocationState{})
-	case c.Outcome == model.ContestDismissed, r.CalledAt.Known():
-		return nil // it goes on, or waits for another reason; or it may be gone by now, and is to be given back
-	case !r.State.Can(model.Cancelled):
-		return nil
+	case c.Outcome == model.ContestDismissed, !r.State.Can(model.Cancelled):
+		return nil // it goes on, or waits for another reason; or it is gone, and is to be given back
+	case r.InDoubtSince.Known(), r.State == model.Sent && r.Mode != model.ModeManual:
+		return nil // it may be gone by now: the worker looks, and asks for nothing any more
 	}
 	return Decline(ctx, tx, actor, run, r, whyUpheld, c.Answer)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"recert/model"
@@ -22,6 +23,10 @@ const (
 // stream tells a page, as server-sent events, whenever look gives another value than before: what
 // has changed the page reads for itself. It ends with the request, with the server, or after liveFor.
 func (s *site) stream(w http.ResponseWriter, r *request, look func(context.Context) (string, error)) error {
+	if !s.streams.enter(r.user.ID) {
+		return model.Errorf(model.Conflict, "Too many pages that are live are open. Close some of them.")
+	}
+	defer s.streams.leave(r.user.ID)
 	was, err := look(r.Context())
 	if err != nil {
 		return err
@@ -69,6 +74,36 @@ func (s *site) stream(w http.ResponseWriter, r *request, look func(context.Conte
 		if err != nil {
 			return nil // nobody listens any more
 		}
+	}
+}
+
+// mostStreams is how many live pages one user may have open: each holds a connection.
+const mostStreams = 12
+
+// streams counts who watches.
+type streams struct {
+	mu sync.Mutex
+	by map[int64]int
+}
+
+func (s *streams) enter(user int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.by == nil {
+		s.by = map[int64]int{}
+	}
+	if s.by[user] >= mostStreams {
+		return false
+	}
+	s.by[user]++
+	return true
+}
+
+func (s *streams) leave(user int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.by[user]--; s.by[user] == 0 {
+		delete(s.by, user)
 	}
 }
 

@@ -21,16 +21,17 @@ func TestLive(t *testing.T) {
 		ctx, end := context.WithTimeout(t.Context(), time.Minute)
 		defer end()
 		w.site.Ending = ctx
-		srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			rq := &request{Request: r, trace: &trace{}}
-			if err := w.site.revocationsLive(rw, rq); err != nil {
-				t.Error(err)
-			}
-		}))
+		c := w.as("", model.Auditor)
+		srv := httptest.NewServer(w.site.handler())
 		defer srv.Close()
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL, nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+"/revocations/live", nil)
 		if err != nil {
 			t.Fatal(err)
+		}
+		req.Header.Set("Accept-Encoding", "gzip")
+		req.Header.Set("Accept", "text/event-stream")
+		for name, value := range c.Cookies {
+			req.AddCookie(&http.Cookie{Name: name, Value: value}) //nolint:gosec // a request's cookie has no attributes
 		}
 		res, err := srv.Client().Do(req)
 		if err != nil {
@@ -84,4 +85,22 @@ func TestBackground(t *testing.T) {
 			t.Errorf("after 40 minutes in which nobody did anything it answers %d", got)
 		}
 	})
+}
+
+// TestStreams: one user has so many live pages and no more, whoever else has any.
+func TestStreams(t *testing.T) {
+	t.Parallel()
+	var s streams
+	for range mostStreams {
+		if !s.enter(1) {
+			t.Fatal("a page was refused")
+		}
+	}
+	if s.enter(1) || !s.enter(2) {
+		t.Error("one user has too many pages, or another has none")
+	}
+	s.leave(1)
+	if !s.enter(1) {
+		t.Error("a page that is closed still counts")
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -21,10 +22,22 @@ import (
 func (s *site) handler() http.Handler {
 	var h http.Handler = http.HandlerFunc(s.route)
 	h = s.sameSite(h)
-	h = gzhttp.GzipHandler(h)
+	h = zipped(h)
 	h = s.recoverPanic(h)
 	h = s.headers(h)
 	return s.log(h)
+}
+
+// zipped compresses what is answered, but for streams: what is compressed waits until there is enough of it.
+func zipped(h http.Handler) http.Handler {
+	z := gzhttp.GzipHandler(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/live") {
+			h.ServeHTTP(w, r)
+			return
+		}
+		z.ServeHTTP(w, r)
+	})
 }
 
 // route asks the table. What is not in it does not exist; nobody is sent to sign in for it, or a

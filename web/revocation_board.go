@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"recert/campaigns/remediate"
@@ -25,13 +26,14 @@ var boardTabs = []struct {
 	states       []model.RemediationState // none is all
 	late         bool                     // only those that are late
 	contested    bool                     // only those that the person concerned contests
+	returned     bool                     // only those that were proven gone before
 	tone         ui.Tone                  // where there is something in it
 }{
 	{value: "", label: "Open", states: openStates},
-	{value: "queued", label: "To do", states: []model.RemediationState{model.Queued}},
+	{value: "queued", label: "Waiting", states: []model.RemediationState{model.Queued}},
 	{value: "held", label: "Held", states: []model.RemediationState{model.Held}, tone: ui.Warn},
-	{value: "sent", label: "Sent", states: []model.RemediationState{model.Sent}},
-	{value: "came_back", label: "Came back", states: []model.RemediationState{model.CameBack}, tone: ui.Bad},
+	{value: "sent", label: "Asked for", states: []model.RemediationState{model.Sent}},
+	{value: "came_back", label: "Came back", returned: true, tone: ui.Bad},
 	{value: "failed", label: "Failed", states: []model.RemediationState{model.Failed}, tone: ui.Bad},
 	{value: "contested", label: "Contested", contested: true, tone: ui.Warn},
 	{value: "late", label: "Late", late: true, tone: ui.Bad},
@@ -131,7 +133,7 @@ func (s *site) boardTabs(r *request, p *revocation.ListPage, f *store.Remediatio
 	base, known := *f, false
 	for _, tab := range boardTabs {
 		is := base
-		is.States, is.Contested = tab.states, tab.contested
+		is.States, is.Contested, is.Returned = tab.states, tab.contested, tab.returned
 		if tab.late {
 			is.LateAt = s.now()
 		}
@@ -162,7 +164,7 @@ func (s *site) boardTabs(r *request, p *revocation.ListPage, f *store.Remediatio
 
 // boardCount is how many removals a view holds; counts are those of its filter by state.
 func (s *site) boardCount(r *request, f store.RemediationFilter, counts map[model.RemediationState]int64) (n int64, err error) {
-	if f.Contested || f.LateAt != 0 {
+	if f.Contested || f.Returned || f.LateAt != 0 {
 		if counts, err = s.Store.RemediationCounts(r.Context(), f); err != nil {
 			return 0, err
 		}
@@ -208,6 +210,9 @@ func (s *site) revocationRow(r *request, row *store.RemediationRow) revocation.R
 	case row.State == model.Queued && row.Reason == "":
 	default:
 		v.Note = row.Reason
+	}
+	if row.Contested {
+		v.Note = strings.TrimSpace("The person concerned contests it: answer that. " + v.Note)
 	}
 	s.clock(r, row, &v)
 	return v
@@ -264,9 +269,11 @@ func (s *site) retryAll(w http.ResponseWriter, r *request) error {
 		if err != nil {
 			return err
 		}
-		if err := remediate.Retry(r.Context(), s.Store, r.actor, id); model.KindOf(err) == model.Conflict {
-			continue // it goes on already, or is settled
-		} else if err != nil {
+		err = remediate.Retry(r.Context(), s.Store, r.actor, id)
+		if k := model.KindOf(err); k == model.Conflict || k == model.Forbidden && len(r.PostForm[revocation.FieldID]) > 1 {
+			continue // it goes on already, or is settled; or it is not this person's to let go on
+		}
+		if err != nil {
 			return err
 		}
 		n++

@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 
 	"recert/campaigns"
 	"recert/model"
@@ -32,6 +33,10 @@ func (s *site) tasks(r *request) ([]home.Task, error) {
 }
 
 func taskWhat(row *store.RemediationRow) string {
+	if row.Kind == model.KindRotate {
+		what, _, _ := strings.Cut(row.Task, ":")
+		return what
+	}
 	can, _ := removalWords(row)
 	return can + ", of " + subjectName(row.Subject)
 }

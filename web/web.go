@@ -63,6 +63,7 @@ type site struct {
 	metrics  *metrics
 	logins   *limiter
 	uploads  chan struct{} // bounds the uploads that are taken in at once
+	streams  streams
 	exports  chan struct{} // and the packages that are made at once
 	notices  *limiter
 	protect  *http.CrossOriginProtection

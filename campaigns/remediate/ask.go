@@ -140,15 +140,17 @@ func (w *Worker) asked(ctx context.Context, o *order, ref connector.Reference, f
 		return w.notAsked(ctx, o, fail)
 	}
 	o.try.Outcome = string(connector.TaskOpened)
-	kept := false
-	o.also = func(ctx context.Context, tx *store.Tx) error {
-		kept = true
-		return opened(ctx, tx, o, ref)
-	}
-	if err := w.finish(ctx, o.claim, verdict{to: model.Sent, reason: whyOrdered, wait: followFirst}, nil); err != nil || kept {
+	o.also = func(ctx context.Context, tx *store.Tx) error { return opened(ctx, tx, o, ref) }
+	if err := w.finish(ctx, o.claim, verdict{to: model.Sent, reason: whyOrdered, wait: followFirst}, nil); err != nil {
 		return err
 	}
-	return w.Store.InTx(context.WithoutCancel(ctx), func(tx *store.Tx) error { return opened(ctx, tx, o, ref) })
+	// Where somebody else has the removal by now nothing was kept with the attempt.
+	return w.Store.InTx(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		if t, ok, err := tx.Ticket(ctx, o.ID); err != nil || ok && t.Handle == ref.Handle && t.Ref == ref.ID {
+			return err
+		}
+		return opened(ctx, tx, o, ref)
+	})
 }
 
 // opened stores what an order is called, beside what was reported of it in the meantime.

@@ -43,8 +43,8 @@ func (w *Worker) hold(ctx context.Context, tx *store.Tx, c *claim, seen connecto
 	if stop != nil {
 		return &verdict{to: c.State, reason: whyStopped, retry: true}, nil
 	}
-	if contested, err := contested(ctx, tx, c); err != nil || contested {
-		return held(campaigns.WhyContested), err
+	if why, err := contested(ctx, tx, c.Remediation); err != nil || why != "" {
+		return held(why), err
 	}
 	spec, err := store.Once(tx, "spec of "+id(c.SourceID), func() (model.SourceSpec, error) {
 		src, err := tx.SourceByID(ctx, c.SourceID)
@@ -242,12 +242,8 @@ func approve(ctx context.Context, tx *store.Tx, who model.Actor, r model.Remedia
 		}
 	}
 	// What somebody says against it is answered by itself, with a reason: Service.AnswerContest.
-	contested, err := tx.Contested(ctx, r.ID)
-	if err != nil {
+	if err := uncontested(ctx, tx, r); err != nil {
 		return err
-	}
-	if contested {
-		return model.Errorf(model.Forbidden, "The person concerned contests it: answer that first.")
 	}
 	run, err := tx.RunByID(ctx, r.RunID)
 	if err != nil {

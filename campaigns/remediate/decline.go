@@ -10,6 +10,9 @@ import (
 
 const whyDeclined = "Somebody decided that it will not be done."
 
+// whyStays holds what was asked for before it was decided that the access stays.
+const whyStays = "It was decided that the access stays, after the system may have been asked for it. Decline the removal, or give the access back once it is proven gone."
+
 // secondPerson refuses who may not decide about a removal that waits for a second person: whoever,
 // under whichever identity, answered the item or is the one whose access goes. what is what
 // another admin must do.
@@ -26,6 +29,13 @@ func secondPerson(ctx context.Context, tx *store.Tx, who model.Actor, r model.Re
 		return err
 	}
 	it := items[0]
+	own, err := campaigns.OwnAccess(ctx, tx, who, it)
+	if err != nil {
+		return err
+	}
+	if own {
+		return model.Errorf(model.Forbidden, "It is your own access: another admin must %s.", what)
+	}
 	for _, person := range people {
 		answered, err := tx.Answered(ctx, r.RunID, r.ItemID, person)
 		switch {
@@ -33,20 +43,41 @@ func secondPerson(ctx context.Context, tx *store.Tx, who model.Actor, r model.Re
 			return err
 		case answered:
 			return model.Errorf(model.Forbidden, "You answered this item yourself: another admin must %s.", what)
-		case it.PersonKey != nil && *it.PersonKey == person:
-			return model.Errorf(model.Forbidden, "It is your own access: another admin must %s.", what)
 		}
 	}
 	return nil
 }
 
-// contested tells whether a removal that nothing was asked for yet must wait for the answer to what
-// the person concerned says against it. It was said while a worker had the removal already.
-func contested(ctx context.Context, tx *store.Tx, c *claim) (bool, error) {
-	if c.Kind != model.KindRemove || c.CalledAt.Known() {
-		return false, nil
+// contested is why a removal must not be asked for, or not again: the person concerned contests it and
+// nobody has answered, or the answer was that the access stays. "" is that it may. It may have been said
+// while a worker had the removal already, or after a try that came to nothing.
+func contested(ctx context.Context, tx *store.Tx, r model.Remediation) (string, error) {
+	if r.Kind != model.KindRemove {
+		return "", nil
 	}
-	return tx.Contested(ctx, c.ID)
+	c, ok, err := tx.Contest(ctx, r.ID)
+	switch {
+	case err != nil || !ok:
+		return "", err
+	case c.Outcome == model.ContestOpen:
+		return campaigns.WhyContested, nil
+	case c.Outcome == model.ContestUpheld:
+		return whyStays, nil
+	}
+	return "", nil
+}
+
+// uncontested refuses to let a removal go on that the person concerned contests, or whose access is to stay.
+func uncontested(ctx context.Context, tx *store.Tx, r model.Remediation) error {
+	switch why, err := contested(ctx, tx, r); {
+	case err != nil:
+		return err
+	case why == campaigns.WhyContested:
+		return model.Errorf(model.Forbidden, "The person concerned contests it: answer that first.")
+	case why != "":
+		return model.Errorf(model.Forbidden, "It was decided that the access stays: decline the removal, or leave it.")
+	}
+	return nil
 }
 
 // Decline decides that a removal which is held, or has failed, will not be done: the access stays, and
@@ -72,7 +103,7 @@ func Decline(ctx context.Context, s *store.Store, who model.Actor, id, fence int
 			return nil // the same click twice
 		case r.Kind != model.KindRemove:
 			return model.Errorf(model.Conflict, "This is no removal.")
-		case r.State != model.Held && r.State != model.Failed:
+		case r.State != model.Held && r.State != model.Failed && (r.State != model.Sent || r.Mode == model.ModeConnector):
 			return model.Errorf(model.Conflict, "This revocation is %s by now. Load the page again.", r.State)
 		case r.Fence != fence:
 			return model.Errorf(model.Conflict, "It moved in the meantime, maybe for another reason. Load the page again.")

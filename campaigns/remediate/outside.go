@@ -59,6 +59,7 @@ type order struct {
 	ticket model.Ticket
 	words  connector.Order // without its addresses
 	fresh  bool            // nobody has asked for it yet, as far as is known
+	over   bool            // it waits for a person from here on
 }
 
 // newOrderKey names an order so that no other has the name, of any Recert.
@@ -71,8 +72,8 @@ func (w *Worker) outside(ctx context.Context, source int64) (worked bool, err er
 		return false, nil
 	}
 	o, err := w.claimOutside(ctx, source)
-	if err != nil || o == nil {
-		return false, err
+	if err != nil || o == nil || o.over {
+		return err == nil && o != nil, err
 	}
 	if err := w.fault(ctx, PointClaimed, o.ID); err != nil {
 		return true, err
@@ -139,6 +140,10 @@ func (w *Worker) claimOutside(ctx context.Context, source int64) (*order, error)
 
 // ready decides whether a claimed removal is to be asked for, and begins the attempt if it is.
 func (w *Worker) ready(ctx context.Context, tx *store.Tx, o *order) error {
+	if o.State == model.CameBack && o.Mode == model.ModeWebhook {
+		// Whoever gave it again may have had a reason, and no person reads the message.
+		return o.stop(ctx, tx, settle(model.Failed, whyCameBack))
+	}
 	again := o.State != model.Sent && o.ticket.Ref != ""
 	if again && o.Mode == model.ModeWebhook {
 		// The other side took that message; it would take it a second time and do nothing.
@@ -154,6 +159,11 @@ func (w *Worker) ready(ctx context.Context, tx *store.Tx, o *order) error {
 	if !again {
 		return nil
 	}
+	if brake, err := w.hold(ctx, tx, o.claim, connector.Observation{}); err != nil {
+		return err
+	} else if brake != nil {
+		return o.stop(ctx, tx, *brake)
+	}
 	// There is a ticket: whoever works on it is told when it is closed and the access is there.
 	if o.ticket.Closed() {
 		o.ticket.ClosedAt, o.ticket.Told = tx.Now, false
@@ -167,6 +177,20 @@ func (w *Worker) ready(ctx context.Context, tx *store.Tx, o *order) error {
 		return err
 	}
 	return stateEvent(ctx, tx, actor, o.run, o.Remediation, from, 0)
+}
+
+// stop leaves a claimed removal to a person, or to later, before anything is asked for again.
+func (o *order) stop(ctx context.Context, tx *store.Tx, v verdict) error {
+	o.over = true
+	r, from := o.Remediation, o.State
+	r.State, r.Reason, r.NextAt = v.to, v.reason, tx.Now.Add(time.Minute)
+	if !r.State.Open() {
+		r.ClosedAt = tx.Now
+	}
+	if err := tx.MoveRemediation(ctx, r, from); err != nil || r.State == from {
+		return err
+	}
+	return stateEvent(ctx, tx, actor, o.run, r, from, 0)
 }
 
 // begin writes the intent of an attempt of a claimed removal down.

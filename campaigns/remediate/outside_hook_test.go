@@ -167,6 +167,14 @@ func TestHookAgain(t *testing.T) {
 		h.grant("u1", "g1")
 		h.snapshotMoves("u1/g1", model.CameBack)
 		h.later(time.Minute)
+		h.want(model.Failed, whyCameBack) // whoever gave it again may have had a reason
+		if len(h.ids) != 3 {
+			t.Errorf("the messages are %q", h.ids)
+		}
+		if err := Retry(t.Context(), h.s, admin, h.row("u1/g1").ID); err != nil {
+			t.Fatal(err)
+		}
+		h.later(time.Minute)
 		h.want(model.Sent, whyOrdered)
 		if len(h.ids) != 4 || h.ids[3] == h.ids[0] {
 			t.Errorf("the messages are %q", h.ids)

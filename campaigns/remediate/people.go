@@ -67,6 +67,9 @@ func Retry(ctx context.Context, s *store.Store, who model.Actor, id int64) error
 		if r.State != model.Failed {
 			return model.Errorf(model.Conflict, "This revocation has not failed; it is %s. Load the page again.", r.State)
 		}
+		if err := uncontested(ctx, tx, r); err != nil {
+			return err
+		}
 		run, err := tx.RunByID(ctx, r.RunID)
 		if err != nil {
 			return err

@@ -51,7 +51,7 @@ const patience = 2 * time.Second
 func (r *rereader) begin(ctx context.Context, source, actor string) (done bool, err error) {
 	end := make(chan error, 1)
 	r.wg.Go(func() {
-		err := r.now(r.base, source, actor)
+		err := r.once(r.base, source, actor)
 		if err != nil && r.base.Err() == nil {
 			r.log.WarnContext(r.base, "a source was not read", slog.String("source", source), slog.Any("error", err))
 		}
@@ -59,6 +59,9 @@ func (r *rereader) begin(ctx context.Context, source, actor string) (done bool, 
 	})
 	select {
 	case err := <-end:
+		if model.KindOf(err) == model.Conflict {
+			return false, r.later(ctx, source) // somebody is reading it already; it is read once more after that
+		}
 		return true, err
 	case <-ctx.Done():
 		return false, ctx.Err()
@@ -158,8 +161,19 @@ func (r *rereader) read(ctx context.Context, id int64) error {
 	return r.now(ctx, src.Name, "after a removal")
 }
 
-// now reads a live source whole; one that has files only is left alone.
+// now is once; where somebody is reading the source already, that read may have begun too early, and
+// another one follows.
 func (r *rereader) now(ctx context.Context, source, actor string) error {
+	err := r.once(ctx, source, actor)
+	if model.KindOf(err) == model.Conflict {
+		return r.later(ctx, source)
+	}
+	return err
+}
+
+// once reads a live source whole; one that has files only is left alone. A source that is being read is
+// a Conflict.
+func (r *rereader) once(ctx context.Context, source, actor string) error {
 	spec, err := r.store.SourceSpec(ctx, source)
 	if err != nil {
 		return err
@@ -172,9 +186,6 @@ func (r *rereader) now(ctx context.Context, source, actor string) error {
 		return err
 	}
 	_, err = newIngest(r.store).Run(ctx, ingest.Request{Source: source, Origin: ingest.OriginLive, Actor: actor, Live: live})
-	if model.KindOf(err) == model.Conflict {
-		return r.later(ctx, source) // somebody is reading it already; that read may have begun too early
-	}
 	return err
 }
 

@@ -59,7 +59,7 @@ func (tx *Tx) AnswerContest(ctx context.Context, c model.Contest) error {
 // or is in another state; when it would have gone out stays.
 func (tx *Tx) HoldRemediation(ctx context.Context, id int64, reason string) (ok bool, err error) {
 	n, err := tx.exec(ctx, `UPDATE remediations SET state = 'held', reason = ?, lease_until = NULL, fence = fence + 1
-		WHERE id = ? AND state = 'queued' AND called_at IS NULL AND (lease_until IS NULL OR lease_until < ?)`, reason, id, tx.Now)
+		WHERE id = ? AND state = 'queued' AND in_doubt_since IS NULL AND (lease_until IS NULL OR lease_until < ?)`, reason, id, tx.Now)
 	return n == 1, err
 }
 

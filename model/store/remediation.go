@@ -21,6 +21,7 @@ type RemediationFilter struct {
 	RunID     int64                    // 0 is all
 	SourceID  int64                    // 0 is all
 	LateAt    model.Time               // only what is open and was due before; 0 is all
+	Returned  bool                     // only what is open and was proven gone before
 	Contested bool                     // only what the person concerned contests, unanswered
 	Before    int64                    // only ids below it: the last id of the page before; 0 is the first page
 	Limit     int                      // 1 to 200; 0 is 50
@@ -40,6 +41,7 @@ type RemediationRow struct {
 	Entitlement model.Entitlement `bun:"-"`          // zero for a whole account
 	Assignee    model.Person      `bun:"-"`          // who has the task, as known now; zero where nobody does
 	Decider     model.Person      `bun:"-"`          // who was asked about it, as known now
+	Contested   bool              `bun:"contested"`  // by the person concerned, unanswered
 	ByDefault   bool              `bun:"by_default"` // nobody answered: what the campaign does then decided
 
 	SubjectJSON     string `bun:"subject_json"`
@@ -50,6 +52,7 @@ type RemediationRow struct {
 
 const remediationRows = `SELECT r.*, u.name AS run, s.name AS source, s.paused, COALESCE(rs.value, '') AS subject_json,
 	COALESCE(re.value, '') AS entitlement_json, COALESCE(p.data, '') AS assignee_json, COALESCE(d.data, '') AS decider_json, COALESCE(i.by_default, FALSE) AS by_default,
+	EXISTS (SELECT 1 FROM contests c WHERE c.remediation_id = r.id AND c.outcome = '') AS contested,
 	COALESCE(h.open_until, 0) AS wait_until, COALESCE(h.reason, '') AS wait_reason
 	FROM remediations r JOIN runs u ON u.id = r.run_id JOIN sources s ON s.id = r.source_id LEFT JOIN source_health h ON h.source_id = r.source_id
 	LEFT JOIN run_subjects rs ON rs.run_id = r.run_id AND rs.account_key = r.account_key
@@ -77,6 +80,9 @@ func (f RemediationFilter) where() (string, []any) {
 	}
 	if f.LateAt != 0 {
 		add("r.due_at < ? AND r.state IN (?)", f.LateAt, bun.List(openRemediations))
+	}
+	if f.Returned {
+		add("EXISTS (SELECT 1 FROM removal_spells z WHERE z.remediation_id = r.id) AND r.state IN (?)", bun.List(openRemediations))
 	}
 	if f.Contested {
 		add("r.state NOT IN ('cancelled', 'superseded', 'restored') AND EXISTS (SELECT 1 FROM contests c WHERE c.remediation_id = r.id AND c.outcome = '')")

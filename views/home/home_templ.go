@@ -116,7 +116,7 @@ func Show(p Page) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(p.Tasks) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<section aria-labelledby=\"tasks\"><h2 id=\"tasks\">Tasks for you</h2><p class=\"muted\">Access that you are to take away by hand.</p><ul class=\"plainlist\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<section aria-labelledby=\"tasks\"><h2 id=\"tasks\">Tasks for you</h2><p class=\"muted\">Each is to be done by hand, in the system it names.</p><ul class=\"plainlist\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -1,0 +1,51 @@
+package remediate
+
+import (
+	"fmt"
+	"testing"
+
+	"recert/campaigns"
+	"recert/campaigns/connector/scim/scimserver"
+	"recert/model"
+)
+
+// TestContestStops: what is contested, or is to stay, is not asked for again after a try that came to
+// nothing, whoever lets removals go on.
+func TestContestStops(t *testing.T) {
+	t.Parallel()
+	for name, rule := range map[string]scimserver.Rule{
+		"429":          {Fault: scimserver.RateLimit, Method: write, Times: 1, RetryAfter: "60"},
+		"401":          {Fault: scimserver.Unauthorized, Method: write, Times: 1},
+		"request lost": {Fault: scimserver.DropRequest, Method: write, Times: 1},
+		"a lie":        {Fault: scimserver.Lie, Method: write},
+	} {
+		for _, uphold := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, " upheld ", uphold), func(t *testing.T) {
+				t.Parallel()
+				concerned(t, func(t *testing.T, r *rig, svc *campaigns.Service) {
+					r.srv.Inject(rule)
+					w := r.worker("w1")
+					if r.step(w); name == "a lie" {
+						r.settle(w)
+						r.is("u1/g1", model.Failed, "")
+					}
+					r.srv.ClearFaults()
+					id := r.row("u1/g1").ID
+					r.must(svc.Contest(t.Context(), person, id, "I need it"))
+					if uphold {
+						r.must(svc.AnswerContest(t.Context(), admin, id, true, "They need it."))
+					}
+					r.must(Resume(t.Context(), r.s, admin, r.source))
+					if err := Retry(t.Context(), r.s, manager, id); err == nil {
+						t.Error("a manager tries it again")
+					}
+					r.settle(w)
+					if row := r.row("u1/g1"); !r.srv.HasMember("g1", "u1") || row.State == model.Confirmed {
+						t.Errorf("it was removed: %s (%s)", row.State, row.Reason)
+					}
+					r.contests()
+				})
+			})
+		}
+	}
+}
