@@ -12,7 +12,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 
 # The whole-application and browser tests run by themselves, after the others: a busy machine makes a browser slow.
 WHOLE := ./cmd/recert
-PARTS  = $$($(GO) list ./... | grep -v '/cmd/recert$$')
+PARTS  = $$($(GO) list ./... | grep -v -e '/cmd/recert$$' -e '/campaigns/remediate$$')
 
 .PHONY: help
 help: ## List these targets
@@ -46,13 +46,19 @@ test: deps check-generated check-format lint ## Everything the build server chec
 # time of all, and the same code runs under it in the tests of small worlds.
 CORPORA = ^(TestKubernetes|TestHPLabs|TestKilled)$$
 
+# What several workers do at once. RECERT_CRASH_REMOVALS=1500 is the whole of TestKilled.
+SIDE = ^(TestTwoWorkers|TestLateWorker|TestRun|TestBreakerShared|TestConcurrencyShared|TestTicketWorkers)$$
+
 # With a PostgreSQL server at hand. The last lines are those of 'go test'.
 .PHONY: test-go
 test-go:
 	@$(GO) test -race -timeout 40m -skip '$(CORPORA)' $(PARTS)
+	@echo '== test removals: all of them, and what runs side by side under the race detector'
+	@$(GO) test -timeout 20m -skip '$(CORPORA)' ./campaigns/remediate
+	@$(GO) test -race -timeout 20m -run '$(SIDE)' ./campaigns/remediate
 	@echo '== test every byte of a package, and whole corpora, without the race detector'
 	@$(GO) test -timeout 20m ./campaigns/evidence/verify
-	@$(GO) test -timeout 20m -run '$(CORPORA)' ./campaigns ./campaigns/ingest ./campaigns/remediate
+	@RECERT_CRASH_REMOVALS=$${RECERT_CRASH_REMOVALS:-400} $(GO) test -timeout 20m -run '$(CORPORA)' ./campaigns ./campaigns/ingest ./campaigns/remediate
 	@echo '== test the whole, in a browser'
 	@$(GO) test -race -timeout 40m $(WHOLE)
 

@@ -44,7 +44,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 
 func newWorld(tb testing.TB, d store.Dialect) *world {
 	tb.Helper()
-	dsn := storetest.DSN(tb, d)
+	dsn := storetest.Migrated(tb, d)
 	clock := &storetest.Clock{T: storetest.Epoch}
 	w := &world{tb: tb, dialect: d, clock: clock, store: storetest.Open(tb, dsn, clock)}
 	var err error

@@ -35,7 +35,7 @@ func each(t *testing.T, fn func(w *world)) {
 		t.Run(string(d), func(t *testing.T) {
 			t.Parallel()
 			w := &world{T: t, clock: &storetest.Clock{T: storetest.Epoch}}
-			w.open(storetest.DSN(t, d))
+			w.open(storetest.Migrated(t, d))
 			fn(w)
 		})
 	}

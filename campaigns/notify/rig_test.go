@@ -47,7 +47,7 @@ func each(t *testing.T, fn func(t *testing.T, r *rig)) {
 
 func newRig(tb testing.TB, d store.Dialect) *rig {
 	tb.Helper()
-	dsn := storetest.DSN(tb, d)
+	dsn := storetest.Migrated(tb, d)
 	r := &rig{tb: tb, clock: &storetest.Clock{T: storetest.Epoch}, smtpd: startSMTP(tb)}
 	r.store = storetest.Open(tb, dsn, r.clock)
 	var err error

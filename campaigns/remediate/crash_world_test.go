@@ -53,7 +53,7 @@ func newCrashWorld(t testing.TB, d store.Dialect, seed uint64, speed time.Durati
 	c := &crashWorld{
 		t: t, ids: map[string]int64{}, gen: map[string]int{}, removed: map[string]time.Time{}, calls: map[int64][]time.Time{},
 		rnd: rand.New(rand.NewPCG(seed, 7)), //nolint:gosec // a test that can be repeated
-		job: crashJob{DSN: storetest.DSN(t, d), Token: "crash-canary", Epoch: time.Now().UTC(), Speed: speed},
+		job: crashJob{DSN: storetest.Migrated(t, d), Token: "crash-canary", Epoch: time.Now().UTC(), Speed: speed},
 	}
 	c.srv = scimserver.New(scimserver.Config{Token: c.job.Token})
 	server := httptest.NewServer(c.srv)

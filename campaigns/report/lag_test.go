@@ -35,7 +35,7 @@ func each(t *testing.T, fn func(t *testing.T, h *history)) {
 	for _, d := range []store.Dialect{store.SQLite, store.Postgres} {
 		t.Run(string(d), func(t *testing.T) {
 			t.Parallel()
-			dsn := storetest.DSN(t, d)
+			dsn := storetest.Migrated(t, d)
 			h := &history{t: t, clock: &storetest.Clock{T: storetest.Epoch}, sources: map[string]int64{}}
 			h.store = storetest.Open(t, dsn, h.clock)
 			driver, name := "pgx", dsn

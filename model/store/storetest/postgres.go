@@ -3,15 +3,19 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"recert/model/store"
 )
 
 // postgresEnv names the server that PostgreSQL tests use; 'make test' sets it.
@@ -25,37 +29,90 @@ const dropAfter = 30 * time.Second
 // fails; it is never skipped.
 func PostgresURL(tb testing.TB) string {
 	tb.Helper()
+	address, err := postgresURL()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return address
+}
+
+func postgresURL() (string, error) {
 	if address := os.Getenv(postgresEnv); address != "" {
-		return address
+		return address, nil
 	}
 	file := filepath.Join(os.TempDir(), fmt.Sprintf("recert-test-postgres-%d", os.Getuid()), "url")
 	text, err := os.ReadFile(file)
 	if err != nil {
-		tb.Fatalf("this test needs PostgreSQL: run 'make pg' first, or the whole 'make test', or set %s (%v)", postgresEnv, err)
+		return "", fmt.Errorf("this test needs PostgreSQL: run 'make pg' first, or the whole 'make test', or set %s (%w)", postgresEnv, err)
 	}
-	return strings.TrimSpace(string(text))
+	return strings.TrimSpace(string(text)), nil
 }
 
 // NewDatabase creates an empty database that sorts text by bytes, as the product asks for, and drops
 // it when the test ends, with whatever is still connected. It returns the database's URL.
 func NewDatabase(tb testing.TB) string {
 	tb.Helper()
+	return newDatabase(tb, empty)
+}
+
+// empty is the template of a database that sorts text by bytes.
+const empty = `template0 ENCODING 'UTF8' LC_COLLATE 'C'`
+
+func newDatabase(tb testing.TB, template string) string {
+	tb.Helper()
 	server := PostgresURL(tb)
-	address, err := url.Parse(server)
-	if err != nil {
-		tb.Fatalf("%s is not a URL", postgresEnv) // the error would repeat the password
-	}
 	name := "recert_" + strings.ToLower(rand.Text())
-	administer(tb.Context(), tb, server, `CREATE DATABASE `+name+` TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'`)
+	administer(tb.Context(), tb, server, `CREATE DATABASE `+name+` TEMPLATE `+template)
 	tb.Cleanup(func() {
 		// The test's own context has ended by now.
 		ctx, cancel := context.WithTimeout(context.Background(), dropAfter)
 		defer cancel()
 		administer(ctx, tb, server, `DROP DATABASE `+name+` WITH (FORCE)`)
 	})
+	return addressOf(tb, server, name)
+}
+
+// addressOf is the URL of another database of a server.
+func addressOf(tb testing.TB, server, name string) string {
+	tb.Helper()
+	address, err := url.Parse(server)
+	if err != nil {
+		tb.Fatalf("%s is not a URL", postgresEnv) // the error would repeat the password
+	}
 	address.Path = "/" + name
 	return address.String()
 }
+
+// migrated makes, once a process, a database with the whole schema that others are copied from: to
+// migrate each test's own takes longer than most tests. The server goes when the tests are done, and it
+// with it.
+var migrated = sync.OnceValues(func() (string, error) {
+	ctx := context.Background()
+	server, err := postgresURL()
+	if err != nil {
+		return "", err
+	}
+	name := "recert_template_" + strings.ToLower(rand.Text())
+	conn, err := pgx.Connect(ctx, server)
+	if err != nil {
+		return "", err
+	}
+	_, err = conn.Exec(ctx, `CREATE DATABASE `+name+` TEMPLATE `+empty)
+	if err = errors.Join(err, conn.Close(ctx)); err != nil {
+		return "", err
+	}
+	address, err := url.Parse(server)
+	if err != nil {
+		return "", err
+	}
+	address.Path = "/" + name
+	s, err := store.Open(ctx, address.String(), store.Options{})
+	if err != nil {
+		return "", err
+	}
+	_, err = s.Migrate(ctx)
+	return name, errors.Join(err, s.Close())
+})
 
 // administer runs one statement on the server's own database.
 func administer(ctx context.Context, tb testing.TB, server, statement string) {

@@ -29,9 +29,22 @@ func Each(t *testing.T, fn func(t *testing.T, s *store.Store, clock *Clock)) {
 		t.Run(string(d), func(t *testing.T) {
 			t.Parallel()
 			clock := &Clock{T: Epoch}
-			fn(t, Open(t, DSN(t, d), clock), clock)
+			fn(t, Open(t, Migrated(t, d), clock), clock)
 		})
 	}
+}
+
+// Migrated names a database that has the schema already, where that is quicker than to migrate it.
+func Migrated(tb testing.TB, d store.Dialect) string {
+	tb.Helper()
+	if d != store.Postgres {
+		return DSN(tb, d)
+	}
+	template, err := migrated()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return newDatabase(tb, template)
 }
 
 // DSN names a fresh, empty database that is gone when the test ends.
