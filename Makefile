@@ -49,12 +49,15 @@ CORPORA = ^(TestKubernetes|TestHPLabs|TestKilled)$$
 # What several workers do at once. RECERT_CRASH_REMOVALS=1500 is the whole of TestKilled.
 SIDE = ^(TestTwoWorkers|TestLateWorker|TestRun|TestBreakerShared|TestConcurrencyShared|TestTicketWorkers)$$
 
+# Tests wait for databases to be made and for disks more than they compute.
+AT_ONCE = -parallel 5
+
 # With a PostgreSQL server at hand. The last lines are those of 'go test'.
 .PHONY: test-go
 test-go:
-	@$(GO) test -race -timeout 40m -skip '$(CORPORA)' $(PARTS)
+	@$(GO) test -race -timeout 40m $(AT_ONCE) -skip '$(CORPORA)' $(PARTS)
 	@echo '== test removals: all of them, and what runs side by side under the race detector'
-	@$(GO) test -timeout 20m -skip '$(CORPORA)' ./campaigns/remediate
+	@$(GO) test -timeout 20m $(AT_ONCE) -skip '$(CORPORA)' ./campaigns/remediate
 	@$(GO) test -race -timeout 20m -run '$(SIDE)' ./campaigns/remediate
 	@echo '== test every byte of a package, and whole corpora, without the race detector'
 	@$(GO) test -timeout 20m ./campaigns/evidence/verify
