@@ -2,24 +2,20 @@ package entra
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
 	"recert/campaigns/connector"
+	"recert/campaigns/connector/rest"
 	"recert/model"
 )
 
@@ -118,9 +114,9 @@ func New(cfg Config) (*Client, error) {
 		cfg.MaxBody = 64 << 20
 	}
 	if cfg.Wait == nil {
-		cfg.Wait = sleep
+		cfg.Wait = rest.Sleep
 	}
-	client, err := newHTTP(cfg)
+	client, err := rest.NewHTTP(rest.Transport{Name: "Entra ID", CAFile: cfg.CAFile, Dial: cfg.Dial})
 	if err != nil {
 		return nil, err
 	}
@@ -173,72 +169,4 @@ func checkURL(name, address string) (*url.URL, error) {
 	}
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
 	return u, nil
-}
-
-// newHTTP is the client that every request goes through, those for tokens included.
-func newHTTP(cfg Config) (*http.Client, error) {
-	roots, err := authorities(cfg.CAFile)
-	if err != nil {
-		return nil, err
-	}
-	dial := cfg.Dial
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: 10 * time.Second, ControlContext: refuseLinkLocal}).DialContext
-	}
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  nil, // credentials go to Microsoft and nowhere else
-			DialContext:            dial,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-			TLSHandshakeTimeout:    10 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10,
-			MaxConnsPerHost:        8,
-			IdleConnTimeout:        60 * time.Second,
-			ForceAttemptHTTP2:      true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, nil
-}
-
-// authorities are the system's and those of file; nil is the system's.
-func authorities(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil //nolint:nilnil // nil is what crypto/tls takes for the system's
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, &model.Error{Kind: model.Invalid, Msg: "Entra ID: the file of trusted authorities cannot be read", Err: err}
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, model.Errorf(model.Invalid, "Entra ID: %s holds no certificate in PEM form", file)
-	}
-	return pool, nil
-}
-
-// refuseLinkLocal keeps requests from the addresses of cloud metadata services, whatever a name
-// resolves to.
-func refuseLinkLocal(_ context.Context, _, address string, _ syscall.RawConn) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	if ip := net.ParseIP(host); ip == nil || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || ip.IsMulticast() {
-		return fmt.Errorf("address %s is not one that Microsoft Graph may have", host)
-	}
-	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
 }

@@ -10,17 +10,16 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"recert/campaigns/connector"
+	"recert/campaigns/connector/rest"
 )
 
 const (
-	errorLimit = 64 << 10 // bytes of an answer without a result that are read
-	maxRetry   = 24 * time.Hour
+	errorLimit = 64 << 10        // bytes of an answer without a result that are read
 	readTries  = 5               // of one page of a long read
 	readWait   = 5 * time.Minute // the longest that a long read waits between two tries
 )
@@ -199,7 +198,7 @@ func (c *Client) decode(r request, a *answer, into any) error {
 
 // status is the Failure that an answer other than the hoped for means.
 func (c *Client) status(r request, a *answer) error {
-	f := &connector.Failure{Kind: connector.Refused, RetryAfter: c.retryAfter(a.header)}
+	f := &connector.Failure{Kind: connector.Refused, RetryAfter: rest.RetryAfter(a.header, c.cfg.Now())}
 	says := fmt.Sprintf("%s was answered %d %s", r.what(), a.status, http.StatusText(a.status))
 	if a.code != "" {
 		says += " (" + a.code + ")"
@@ -234,26 +233,6 @@ func (c *Client) status(r request, a *answer) error {
 		f.Msg = says
 	}
 	return f
-}
-
-// retryAfter reads the header: seconds, or a date. 0 is none.
-func (c *Client) retryAfter(h http.Header) time.Duration {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if v == "" {
-		return 0
-	}
-	if strings.IndexFunc(v, func(r rune) bool { return r < '0' || r > '9' }) < 0 {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || n > int64(maxRetry/time.Second) {
-			return maxRetry
-		}
-		return max(time.Duration(n)*time.Second, time.Second)
-	}
-	at, err := http.ParseTime(v)
-	if err != nil {
-		return time.Second // it asked for a wait, in words that nobody can read
-	}
-	return min(max(at.Sub(c.cfg.Now()), time.Second), maxRetry)
 }
 
 // what names the request without its query, which may hold state tokens.

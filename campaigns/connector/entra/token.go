@@ -12,6 +12,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"recert/campaigns/connector"
+	"recert/campaigns/connector/rest"
 )
 
 // early is how long before its end a token is no longer used.
@@ -110,7 +111,7 @@ func (c *Client) tokenFailure(ctx context.Context, err error) error {
 	code := aadstsRE.FindString(re.ErrorDescription)
 	switch {
 	case status == http.StatusTooManyRequests || status >= 500 || code == "AADSTS90033":
-		f := &connector.Failure{Kind: connector.Unreachable, Msg: says, RetryAfter: c.retryAfter(re.Response.Header)}
+		f := &connector.Failure{Kind: connector.Unreachable, Msg: says, RetryAfter: rest.RetryAfter(re.Response.Header, c.cfg.Now())}
 		if status == http.StatusTooManyRequests && f.RetryAfter == 0 {
 			f.RetryAfter = time.Second
 		}

@@ -3,8 +3,6 @@ package rest
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,8 +11,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,8 +20,7 @@ import (
 )
 
 const (
-	maxBody    = 4 << 20        // bytes of an answer that are read
-	maxRetry   = 24 * time.Hour // longest wait that a system may ask for
+	maxBody    = 4 << 20 // bytes of an answer that are read
 	drainLimit = 64 << 10
 )
 
@@ -100,37 +95,11 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 30 * time.Second
 	}
-	if cfg.Dial == nil {
-		cfg.Dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
-	}
-	t := &http.Transport{
-		DialContext: cfg.Dial, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 10 * time.Second,
-		MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 256 << 10, ForceAttemptHTTP2: true,
-	}
-	if cfg.CAFile != "" {
-		if t.TLSClientConfig.RootCAs, err = roots(cfg); err != nil {
-			return nil, err
-		}
-	}
-	return &Client{cfg: cfg, base: strings.TrimSuffix(u.String(), "/"), http: &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
-}
-
-func roots(cfg Config) (*x509.CertPool, error) {
-	pool, err := x509.SystemCertPool()
+	client, err := NewHTTP(Transport{Name: cfg.Name + ": ca_file", CAFile: cfg.CAFile, Dial: cfg.Dial})
 	if err != nil {
-		pool = x509.NewCertPool()
+		return nil, err
 	}
-	pem, err := os.ReadFile(cfg.CAFile)
-	if err != nil {
-		return nil, model.Errorf(model.Invalid, "%s: ca_file: %v", cfg.Name, err)
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, model.Errorf(model.Invalid, "%s: ca_file %s holds no certificate", cfg.Name, cfg.CAFile)
-	}
-	return pool, nil
+	return &Client{cfg: cfg, base: strings.TrimSuffix(u.String(), "/"), http: client}, nil
 }
 
 // Base is the address of the system, without a slash at its end.
@@ -219,25 +188,8 @@ func (c *Client) Status(what string, a *Answer) *connector.Failure {
 	return f
 }
 
-// RetryAfter reads the header: seconds, or a date. 0 is none.
-func (c *Client) RetryAfter(h http.Header) time.Duration {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if v == "" {
-		return 0
-	}
-	if strings.IndexFunc(v, func(r rune) bool { return r < '0' || r > '9' }) < 0 {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || n > int64(maxRetry/time.Second) {
-			return maxRetry
-		}
-		return max(time.Duration(n)*time.Second, time.Second)
-	}
-	at, err := http.ParseTime(v)
-	if err != nil {
-		return time.Second // it asked for a wait, in words that nobody can read
-	}
-	return min(max(at.Sub(c.cfg.Now()), time.Second), maxRetry)
-}
+// RetryAfter reads the header of an answer; 0 is none.
+func (c *Client) RetryAfter(h http.Header) time.Duration { return RetryAfter(h, c.cfg.Now()) }
 
 // Fail is a Failure whose cause holds no secret and no address.
 func (c *Client) Fail(kind connector.FailureKind, msg string, err error) *connector.Failure {

@@ -2,20 +2,16 @@ package scim
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"recert/campaigns/connector"
+	"recert/campaigns/connector/rest"
 	"recert/model"
 )
 
@@ -110,7 +106,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.MaxBody = 64 << 20
 	}
 	if cfg.Wait == nil {
-		cfg.Wait = sleep
+		cfg.Wait = rest.Sleep
 	}
 	client, err := newHTTP(cfg)
 	if err != nil {
@@ -146,69 +142,13 @@ func newHTTP(cfg Config) (*http.Client, error) {
 	if cfg.HTTP != nil {
 		client = *cfg.HTTP
 	} else {
-		roots, err := authorities(cfg.CAFile)
+		made, err := rest.NewHTTP(rest.Transport{Name: "SCIM target", CAFile: cfg.CAFile, Dial: cfg.Dial})
 		if err != nil {
 			return nil, err
 		}
-		dial := cfg.Dial
-		if dial == nil {
-			dial = (&net.Dialer{Timeout: 10 * time.Second, ControlContext: refuseLinkLocal}).DialContext
-		}
-		client.Transport = &http.Transport{
-			Proxy:                  nil, // credentials go to the target and nowhere else
-			DialContext:            dial,
-			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-			TLSHandshakeTimeout:    10 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10,
-			MaxConnsPerHost:        8,
-			IdleConnTimeout:        60 * time.Second,
-			ForceAttemptHTTP2:      true,
-		}
+		client = *made
 	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = rest.NoRedirect
 	client.Jar = nil
 	return &client, nil
-}
-
-// authorities are the system's and those of file; nil is the system's.
-func authorities(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil //nolint:nilnil // nil is what crypto/tls takes for the system's
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, &model.Error{Kind: model.Invalid, Msg: "SCIM target: the file of trusted authorities cannot be read", Err: err}
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, model.Errorf(model.Invalid, "SCIM target: %s holds no certificate in PEM form", file)
-	}
-	return pool, nil
-}
-
-// refuseLinkLocal keeps requests from the addresses of cloud metadata services, which no SCIM
-// service has, whatever a name resolves to. Private ranges are where targets live.
-func refuseLinkLocal(_ context.Context, _, address string, _ syscall.RawConn) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	if ip := net.ParseIP(host); ip == nil || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || ip.IsMulticast() {
-		return fmt.Errorf("address %s is not one that a target may have", host)
-	}
-	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
 }

@@ -159,15 +159,6 @@ func TestTLS(t *testing.T) {
 
 func TestRefuseLinkLocal(t *testing.T) {
 	t.Parallel()
-	for address, ok := range map[string]bool{
-		"169.254.169.254:80": false, "[fe80::1]:80": false, "0.0.0.0:80": false, "[::]:80": false, "224.0.0.1:80": false,
-		"[::ffff:169.254.169.254]:80": false, "nonsense": false,
-		"127.0.0.1:80": true, "10.1.2.3:443": true, "[fd00::1]:443": true, "192.0.2.1:443": true,
-	} {
-		if err := refuseLinkLocal(t.Context(), "tcp", address, nil); (err == nil) != ok {
-			t.Errorf("%s: %v", address, err)
-		}
-	}
 	c, err := New(Config{URL: "https://169.254.169.254/latest", Token: canary, Now: fixedNow, Timeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -229,17 +220,5 @@ func TestBodyLimit(t *testing.T) {
 		if f := connector.FailureOf(err); (err == nil) != ok || !ok && (f.Kind != connector.Broken || !strings.Contains(err.Error(), "longer")) {
 			t.Errorf("%d spaces: %v", spaces, err)
 		}
-	}
-}
-
-func TestSleep(t *testing.T) {
-	t.Parallel()
-	if err := sleep(t.Context(), time.Microsecond); err != nil {
-		t.Error(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := sleep(ctx, time.Hour); err == nil {
-		t.Error("the end of the context was not seen")
 	}
 }

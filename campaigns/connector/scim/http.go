@@ -10,19 +10,18 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"recert/campaigns/connector"
+	"recert/campaigns/connector/rest"
 )
 
 const (
 	mediaType  = "application/scim+json"
-	drainLimit = 64 << 10       // bytes of an answer that nobody reads, taken so that the connection is kept
-	maxRetry   = 24 * time.Hour // longest wait that a target may ask for
-	readTries  = 5              // of one page of a long read
+	drainLimit = 64 << 10 // bytes of an answer that nobody reads, taken so that the connection is kept
+	readTries  = 5        // of one page of a long read
 	readWait   = 2 * time.Minute
 )
 
@@ -150,7 +149,7 @@ func (c *Client) getOnce(ctx context.Context, path string, query url.Values, int
 
 // status is the Failure that an answer other than the hoped for means.
 func (c *Client) status(r request, a *answer) error {
-	f := &connector.Failure{Kind: connector.Refused, RetryAfter: c.retryAfter(a.header)}
+	f := &connector.Failure{Kind: connector.Refused, RetryAfter: rest.RetryAfter(a.header, c.cfg.Now())}
 	says := fmt.Sprintf("%s was answered %d %s", c.what(r), a.status, http.StatusText(a.status))
 	switch s := a.status; {
 	case s == http.StatusUnauthorized || s == http.StatusForbidden:
@@ -170,26 +169,6 @@ func (c *Client) status(r request, a *answer) error {
 		f.Msg = says
 	}
 	return f
-}
-
-// retryAfter reads the header: seconds, or a date. 0 is none.
-func (c *Client) retryAfter(h http.Header) time.Duration {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if v == "" {
-		return 0
-	}
-	if strings.IndexFunc(v, func(r rune) bool { return r < '0' || r > '9' }) < 0 {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || n > int64(maxRetry/time.Second) {
-			return maxRetry
-		}
-		return max(time.Duration(n)*time.Second, time.Second)
-	}
-	at, err := http.ParseTime(v)
-	if err != nil {
-		return time.Second // it asked for a wait, in words that nobody can read
-	}
-	return min(max(at.Sub(c.cfg.Now()), time.Second), maxRetry)
 }
 
 func (c *Client) what(r request) string { return r.method + " " + r.path }
