@@ -111,10 +111,19 @@ func (s *Service) Contest(ctx context.Context, actor model.Actor, id int64, reas
 		return noNotice
 	}
 	err = s.Store.InTx(ctx, func(tx *store.Tx) error {
-		r, err := tx.LockRemediation(ctx, id)
+		seen, err := tx.Remediation(ctx, id)
 		if model.KindOf(err) == model.NotFound {
 			return noNotice
 		}
+		if err != nil {
+			return err
+		}
+		// A worker that is about to ask has this lock while it looks for what is said: either it sees this,
+		// or it has asked, and its event comes first.
+		if err := tx.LockBrake(ctx, seen.SourceID); err != nil {
+			return err
+		}
+		r, err := tx.LockRemediation(ctx, id)
 		switch {
 		case err != nil:
 			return err

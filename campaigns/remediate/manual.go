@@ -39,6 +39,16 @@ func openTask(ctx context.Context, tx *store.Tx, r model.Remediation) error {
 	if err != nil {
 		return err
 	}
+	if why, err := contested(ctx, tx, r); err != nil {
+		return err
+	} else if why != "" { // it came back, and the person concerned says why
+		from := r.State
+		r.State, r.Reason = model.Held, why
+		if err := tx.MoveRemediation(ctx, r, from); err != nil {
+			return err
+		}
+		return stateEvent(ctx, tx, actor, run.Name, r, from, 0)
+	}
 	if err := tx.OpenTask(ctx, r, whyTask); err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func newRoles(t *testing.T) *rolesWorld {
 	w.lists = []string{"FROM pg_catalog.pg_roles ORDER BY oid", "ORDER BY m.roleid", "FROM pg_catalog.pg_roles r ORDER", "SELECT DISTINCT o.oid", "GROUP BY 1, 2, 3, 4"}
 	w.reads = []string{"WHERE oid = $1::text::oid"}
 	t.Cleanup(func() {
-		for _, q := range w.texts(`SELECT 'DROP ROLE ' || quote_ident(rolname) FROM pg_roles WHERE rolname LIKE $1`, w.prefix+"%") {
+		for _, q := range w.texts(`SELECT 'DROP ROLE ' || quote_ident(rolname) FROM pg_roles WHERE starts_with(rolname, $1)`, w.prefix) {
 			w.exec(q)
 		}
 	})

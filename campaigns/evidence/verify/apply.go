@@ -37,10 +37,6 @@ const (
 
 var (
 	answers = []string{answerKeep, answerRevoke, answerReduce, answerUnsure, answerNotMine, answerNone}
-	states  = []string{
-		stateQueued, stateHeld, stateSent, stateConfirmed, stateSuperseded, stateFailed, stateCancelled, stateRestored,
-		stateCameBack,
-	}
 )
 
 // apply takes one event into the state and refuses what may not happen.
@@ -250,6 +246,9 @@ func (s *state) attempt(e *event, b *RevocationAttempted) error {
 			return fmt.Errorf("attempt %d ended before", b.Attempt)
 		}
 	}
+	if r.state == stateHeld && b.CalledAt > r.held {
+		return errors.New("the target was asked while the removal was held")
+	}
 	r.called = max(r.called, b.CalledAt)
 	r.attempts = append(r.attempts, e)
 	return nil
@@ -263,6 +262,19 @@ func stateOf(e *event) *RevocationState {
 	return e.body.(*RevocationState) //nolint:errcheck,forcetypeassert // only states are kept in that list
 }
 
+// moves are where a removal may go from where it is. The application has the same table.
+var moves = map[string][]string{
+	stateQueued:    {stateHeld, stateSent, stateConfirmed, stateSuperseded, stateFailed, stateCancelled},
+	stateHeld:      {stateQueued, stateConfirmed, stateCancelled, stateSuperseded},
+	stateSent:      {stateQueued, stateHeld, stateConfirmed, stateSuperseded, stateFailed, stateCancelled},
+	stateFailed:    {stateQueued, stateConfirmed, stateSuperseded, stateCancelled},
+	stateConfirmed: {stateCameBack, stateRestored},
+	stateCameBack:  {stateQueued, stateHeld, stateSent, stateConfirmed, stateSuperseded, stateFailed, stateCancelled},
+}
+
+// CanMove tells whether a removal may go from one state to another.
+func CanMove(from, to string) bool { return slices.Contains(moves[from], to) }
+
 func (s *state) move(e *event, b *RevocationState) error {
 	r := s.removal[b.Remediation]
 	if r == nil || r.body.Item != b.Item {
@@ -271,8 +283,8 @@ func (s *state) move(e *event, b *RevocationState) error {
 	if b.From != r.state {
 		return fmt.Errorf("it leaves state %q, but the removal is %q", b.From, r.state)
 	}
-	if !slices.Contains(states, b.To) {
-		return fmt.Errorf("state %q is not known here", b.To)
+	if !CanMove(b.From, b.To) {
+		return fmt.Errorf("a removal does not go from %q to %q", b.From, b.To)
 	}
 	if err := s.checkMove(r, b); err != nil {
 		return err
@@ -290,6 +302,9 @@ func (s *state) move(e *event, b *RevocationState) error {
 	}
 	if b.To == stateSent && r.mode == modeManual {
 		r.called = e.At // the task was opened
+	}
+	if b.To == stateHeld {
+		r.held = e.At
 	}
 	r.state = b.To
 	r.states = append(r.states, e)

@@ -60,8 +60,16 @@ func (r *removal) checkContested(b *RevocationState) error {
 	if b.Declined && b.To != stateCancelled {
 		return errors.New("only what is cancelled is declined")
 	}
-	if r.contested != nil && r.resolved == nil && (b.Declined || b.From == stateHeld && b.To == stateQueued) {
+	goesOn := b.From == stateHeld && b.To == stateQueued
+	if r.contested != nil && r.resolved == nil && (b.Declined || goesOn) {
 		return errors.New("it is contested, and nobody has answered that")
+	}
+	asked := goesOn || b.To == stateSent && r.body.Kind == kindRemove
+	switch {
+	case asked && r.contested != nil && r.resolved == nil:
+		return errors.New("it was asked for, and nobody has answered what is said against it")
+	case asked && r.outcome() == contestUpheld:
+		return errors.New("it goes on, and it was answered that the access stays")
 	}
 	return nil
 }

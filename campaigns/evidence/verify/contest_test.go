@@ -46,7 +46,27 @@ func TestContestsRefused(t *testing.T) {
 			move(f, RevocationState{From: "queued", To: "held"})
 			move(f, RevocationState{From: "held", To: "cancelled", Declined: true})
 		}, "nobody has answered"},
-		"declined and open":           {func(f *fixture) { move(f, RevocationState{From: "queued", To: "held", Declined: true}) }, "only what is cancelled"},
+		"declined and open": {func(f *fixture) { move(f, RevocationState{From: "queued", To: "held", Declined: true}) }, "only what is cancelled"},
+		"contested, then asked for": {func(f *fixture) {
+			contest(f, "r3", "i7")
+			move(f, RevocationState{From: "queued", To: "sent"})
+		}, "nobody has answered"},
+		"upheld, then let go on": {func(f *fixture) {
+			contest(f, "r3", "i7")
+			move(f, RevocationState{From: "queued", To: "held"})
+			answer(f, "r3", "i7", "upheld")
+			move(f, RevocationState{From: "held", To: "queued"})
+		}, "that the access stays"},
+		"declined, then queued again": {func(f *fixture) {
+			move(f, RevocationState{From: "queued", To: "cancelled", Declined: true})
+			move(f, RevocationState{From: "cancelled", To: "queued"})
+		}, "does not go from"},
+		"asked while held": {func(f *fixture) {
+			move(f, RevocationState{From: "queued", To: "held"})
+			f.log.add(TypeRevocationAttempt, testRun, "", RevocationAttempted{
+				Remediation: "r3", Item: "i7", Attempt: 1, Fence: 1, IntentAt: Instant(f.log.at), CalledAt: Instant(f.log.at.Add(time.Second)), Before: "present", Outcome: "removed", After: "absent", ReadAt: Instant(f.log.at.Add(time.Second)),
+			})
+		}, "while the removal was held"},
 		"contested twice":             {func(f *fixture) { contest(f, "r3", "i7"); contest(f, "r3", "i7") }, "contested before"},
 		"contested nothing":           {func(f *fixture) { contest(f, "r9", "i7") }, "no such removal"},
 		"contested what gives access": {func(f *fixture) { contest(f, "r4", "i2") }, "no such removal"},

@@ -88,6 +88,7 @@ type removal struct {
 	reports  []*event // what people say was done
 	state    string
 	mode     string
+	held     Time // when it was held last
 	called   Time // the last time that the target, or a person, was asked
 
 	contested, resolved *event // by the person concerned, and the answer to that; nil where there is none
