@@ -17,11 +17,12 @@ import (
 type claim struct {
 	model.Remediation
 
-	run    string
-	access connector.Access
-	past   past
-	try    model.Attempt                                 // as it will be stored
-	also   func(ctx context.Context, tx *store.Tx) error // stored with how the attempt ended; nil is nothing
+	run     string
+	subject string // whose account it is, as it was reviewed; "" is not read yet
+	access  connector.Access
+	past    past
+	try     model.Attempt                                 // as it will be stored
+	also    func(ctx context.Context, tx *store.Tx) error // stored with how the attempt ended; nil is nothing
 
 	spec     model.RevokeSpec // of the source, as it was when the removal was claimed
 	declared bool             // the source has settings

@@ -117,7 +117,7 @@ func (c *crashWorld) rate(b *testing.B) float64 {
 	began := time.Now()
 	go func() { ended <- w.Run(ctx) }()
 	for c.open() > 0 {
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(250 * time.Millisecond)
 	}
 	took := time.Since(began)
 	stop()

@@ -71,7 +71,7 @@ func (w *Worker) hold(ctx context.Context, tx *store.Tx, c *claim, seen connecto
 	case seen.Self && !approvedFor(c.Remediation, whySelf):
 		return held(whySelf), nil
 	case !approvedFor(c.Remediation, whyShared):
-		ok, err := shared(ctx, tx, c.Remediation)
+		ok, err := shared(ctx, tx, c)
 		if err != nil {
 			return nil, err
 		}
@@ -96,14 +96,16 @@ func (w *Worker) hold(ctx context.Context, tx *store.Tx, c *claim, seen connecto
 }
 
 // shared tells whether the account was one that several people use, when it was reviewed.
-func shared(ctx context.Context, tx *store.Tx, r model.Remediation) (bool, error) {
-	value, err := tx.RunSubject(ctx, r.RunID, r.AccountKey)
-	if err != nil {
-		return false, err
+func shared(ctx context.Context, tx *store.Tx, c *claim) (bool, error) {
+	if c.subject == "" {
+		var err error
+		if c.subject, err = tx.RunSubject(ctx, c.RunID, c.AccountKey); err != nil {
+			return false, err
+		}
 	}
 	var s model.Subject
-	if err := json.Unmarshal([]byte(value), &s); err != nil {
-		return false, fmt.Errorf("read the subject of removal %d: %w", r.ID, err)
+	if err := json.Unmarshal([]byte(c.subject), &s); err != nil {
+		return false, fmt.Errorf("read the subject of removal %d: %w", c.ID, err)
 	}
 	return s.AccountKind == "shared", nil
 }

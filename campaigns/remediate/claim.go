@@ -59,11 +59,15 @@ func (w *Worker) claimed(ctx context.Context, tx *store.Tx, source int64, runnin
 // intents writes down what is about to be tried. like is what the claims have in common.
 func (w *Worker) intents(ctx context.Context, tx *store.Tx, rs []model.Remediation, like claim) ([]*claim, error) {
 	runs := map[int64]string{}
+	subjects, err := tx.SubjectsOf(ctx, rs)
+	if err != nil {
+		return nil, err
+	}
 	cs := make([]*claim, len(rs))
 	tries := make([]model.Attempt, len(rs))
 	for i, r := range rs {
 		c := like
-		c.Remediation = r
+		c.Remediation, c.subject = r, subjects[r.ID]
 		name, ok := runs[r.RunID]
 		if !ok {
 			run, err := tx.RunByID(ctx, r.RunID)

@@ -55,9 +55,15 @@ func contested(ctx context.Context, tx *store.Tx, r model.Remediation) (string, 
 	if r.Kind != model.KindRemove {
 		return "", nil
 	}
-	c, ok, err := tx.Contest(ctx, r.ID)
+	c, err := store.Once(tx, contestOf(r.ID), func() (*model.Contest, error) {
+		c, ok, err := tx.Contest(ctx, r.ID)
+		if err != nil || !ok {
+			return nil, err
+		}
+		return &c, nil
+	})
 	switch {
-	case err != nil || !ok:
+	case err != nil || c == nil:
 		return "", err
 	case c.Outcome == model.ContestOpen:
 		return campaigns.WhyContested, nil
@@ -66,6 +72,9 @@ func contested(ctx context.Context, tx *store.Tx, r model.Remediation) (string, 
 	}
 	return "", nil
 }
+
+// contestOf names, among what a transaction knows, what is said against a removal.
+func contestOf(removal int64) string { return "contest of " + id(removal) }
 
 // uncontested refuses to let a removal go on that the person concerned contests, or whose access is to stay.
 func uncontested(ctx context.Context, tx *store.Tx, r model.Remediation) error {
@@ -80,8 +89,8 @@ func uncontested(ctx context.Context, tx *store.Tx, r model.Remediation) error {
 	return nil
 }
 
-// Decline decides that a removal which is held, or has failed, will not be done: the access stays, and
-// the reason stands in the evidence. It needs a second person, as Approve does. What the person
+// Decline decides that a removal, or what gives a weaker access before one, will not be done where it is
+// held or has failed: the access stays, and the reason stands in the evidence. It needs a second person, as Approve does. What the person
 // concerned contests is answered instead.
 //
 // fence is that of the removal as the admin saw it; if it moved since, that is a Conflict.
@@ -101,8 +110,8 @@ func Decline(ctx context.Context, s *store.Store, who model.Actor, id, fence int
 		switch {
 		case r.Declined == who.Label():
 			return nil // the same click twice
-		case r.Kind != model.KindRemove:
-			return model.Errorf(model.Conflict, "This is no removal.")
+		case r.Kind != model.KindRemove && r.Kind != model.KindLower:
+			return model.Errorf(model.Conflict, "This takes nothing away, now or later.")
 		case r.State != model.Held && r.State != model.Failed && (r.State != model.Sent || r.Mode == model.ModeConnector):
 			return model.Errorf(model.Conflict, "This revocation is %s by now. Load the page again.", r.State)
 		case r.Fence != fence:

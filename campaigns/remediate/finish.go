@@ -21,10 +21,9 @@ const finishTimeout = 30 * time.Second
 const actor = "removal worker"
 
 func appendEvent(ctx context.Context, tx *store.Tx, by, run, typ string, removal int64, data any) error {
-	_, err := evidence.Append(ctx, tx, evidence.Event{
+	return evidence.AppendLater(ctx, tx, evidence.Event{
 		Type: typ, Run: run, Object: evidence.RemediationObject(id(removal)), Data: data, Personal: map[string]string{"actor": by},
 	})
-	return err
 }
 
 func id(n int64) string { return strconv.FormatInt(n, 10) }
@@ -58,7 +57,7 @@ func (w *Worker) mark(ctx context.Context, c *claim, seen connector.Observation)
 	if w.unsafe.lateIntent || w.unsafe.noFence {
 		return nil, true, nil
 	}
-	err = w.inTx(ctx, c.SourceID, func(tx *store.Tx) error {
+	err = w.settle(ctx, c, func(tx *store.Tx) error {
 		var err error
 		if brake, err = w.hold(ctx, tx, c, seen); err != nil || brake != nil {
 			return err
@@ -94,7 +93,7 @@ func (w *Worker) finish(ctx context.Context, c *claim, v verdict, fail *connecto
 		c.try.Detail += " " + fail.Msg
 	}
 	fenced := false
-	err := w.inTx(ctx, c.SourceID, func(tx *store.Tx) (err error) {
+	err := w.settle(ctx, c, func(tx *store.Tx) (err error) {
 		if fenced, err = w.write(ctx, tx, c, v, fail); err != nil || fenced || c.also == nil {
 			return err
 		}
@@ -134,11 +133,13 @@ func (w *Worker) write(ctx context.Context, tx *store.Tx, c *claim, v verdict, f
 	if err := c.noteReach(ctx, tx); err != nil {
 		return false, err
 	}
-	if ok, err = tx.EndAttempt(ctx, a); err != nil {
-		return false, err
+	if w.unsafe.noFence {
+		_, err = tx.EndAttempt(ctx, a)
+	} else {
+		err = tx.EndClaimed(a)
 	}
-	if !ok && !w.unsafe.noFence {
-		return false, fmt.Errorf("attempt %d was ended by somebody else", a.N)
+	if err != nil {
+		return false, err
 	}
 	if err := attemptEvent(ctx, tx, c.run, r, a, v.reason); err != nil {
 		return false, err

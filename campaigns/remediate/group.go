@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 
+	"recert/campaigns/evidence"
+	"recert/model"
 	"recert/model/store"
 )
 
@@ -23,6 +25,7 @@ type group struct {
 
 type change struct {
 	fn   func(*store.Tx) error
+	of   *claim // what it ends or marks; nil is anything else
 	err  error
 	done chan struct{}
 }
@@ -30,6 +33,16 @@ type change struct {
 // inTx is Store.InTx, shared with others in the source. As there, fn may run more than once, so it has
 // no effect outside the database but on what its caller reads afterwards.
 func (w *Worker) inTx(ctx context.Context, source int64, fn func(*store.Tx) error) error {
+	return w.share(ctx, source, &change{fn: fn})
+}
+
+// settle is inTx for what marks or ends the attempt of a claim: the brake of its source and its removal
+// are locked, and what many such changes look at is read for all of them at once.
+func (w *Worker) settle(ctx context.Context, c *claim, fn func(*store.Tx) error) error {
+	return w.share(ctx, c.SourceID, &change{fn: fn, of: c})
+}
+
+func (w *Worker) share(ctx context.Context, source int64, c *change) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -43,11 +56,11 @@ func (w *Worker) inTx(ctx context.Context, source int64, fn func(*store.Tx) erro
 		w.groups[source] = g
 	}
 	w.mu.Unlock()
-	return g.do(ctx, fn)
+	return g.do(ctx, c)
 }
 
-func (g *group) do(ctx context.Context, fn func(*store.Tx) error) error {
-	c := &change{fn: fn, done: make(chan struct{})}
+func (g *group) do(ctx context.Context, c *change) error {
+	c.done = make(chan struct{})
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
 	begin := !g.busy
@@ -82,18 +95,75 @@ func (g *group) commit(ctx context.Context) {
 func (g *group) together(ctx context.Context, cs []*change) {
 	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
 	defer cancel()
-	err := g.store.InTx(ctx, func(tx *store.Tx) error {
-		for _, c := range cs {
-			if err := c.fn(tx); err != nil {
-				return err
+	err := g.inTx(ctx, cs)
+	for _, c := range cs {
+		if c.err = err; err != nil && len(cs) > 1 {
+			c.err = g.inTx(ctx, []*change{c})
+		}
+		close(c.done)
+	}
+}
+
+// inTx does first what marks or ends: it is stored together, and what comes after it, claims, sees it.
+func (g *group) inTx(ctx context.Context, cs []*change) error {
+	return g.store.InTx(ctx, func(tx *store.Tx) error {
+		if err := lookAhead(ctx, tx, cs); err != nil {
+			return err
+		}
+		for _, of := range []bool{true, false} {
+			for _, c := range cs {
+				if (c.of != nil) != of {
+					continue
+				}
+				if err := c.fn(tx); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
 	})
+}
+
+// lookAhead locks and reads at once what the changes of claims will each ask for.
+func lookAhead(ctx context.Context, tx *store.Tx, cs []*change) error {
+	var ids, others, entitlements []int64
+	var objects []string
 	for _, c := range cs {
-		if c.err = err; err != nil && len(cs) > 1 {
-			c.err = g.store.InTx(ctx, c.fn)
+		if c.of == nil {
+			continue
 		}
-		close(c.done)
+		// Whoever counts what a source was asked, or says something against a removal, takes them in
+		// this order too.
+		if err := tx.LockBrake(ctx, c.of.SourceID); err != nil {
+			return err
+		}
+		ids = append(ids, c.of.ID)
+		objects = append(objects, evidence.RemediationObject(id(c.of.ID)))
+		if c.of.ForID != nil && c.of.Kind == model.KindRestore {
+			others = append(others, *c.of.ForID)
+		}
+		if c.of.EntitlementKey != nil {
+			entitlements = append(entitlements, *c.of.EntitlementKey)
+		}
 	}
+	if len(ids) == 0 {
+		return nil
+	}
+	if err := tx.LockClaims(ctx, append(others, ids...)); err != nil {
+		return err
+	}
+	contests, err := tx.ContestsOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, n := range ids {
+		store.Know[*model.Contest](tx, contestOf(n), nil)
+	}
+	for _, c := range contests {
+		store.Know(tx, contestOf(c.RemediationID), &c)
+	}
+	if err := tx.ReadLastEvents(ctx, objects); err != nil {
+		return err
+	}
+	return tx.ReadEntitlementData(ctx, entitlements)
 }

@@ -35,6 +35,9 @@ func (b *Bulk) Close() (int64, error) { return b.n, b.done() }
 
 // bulk starts an insert into table. Neither table nor columns may come from input.
 func (tx *Tx) bulk(ctx context.Context, table string, columns ...string) (*Bulk, error) {
+	if err := tx.settle(ctx); err != nil {
+		return nil, err
+	}
 	switch tx.dialect {
 	case SQLite:
 		return tx.bulkSQLite(ctx, table, columns)
@@ -141,6 +144,9 @@ func (c *copySource) Err() error             { return nil }
 // write the arguments into the text and have it planned anew each time. The query uses ? on
 // both; the caller closes the rows.
 func (q queries) rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := q.settle(ctx); err != nil {
+		return nil, err
+	}
 	if q.dialect == Postgres {
 		query = numbered(query)
 	}
@@ -151,6 +157,15 @@ func (q queries) rows(ctx context.Context, query string, args ...any) (*sql.Rows
 		return db.DB.QueryContext(ctx, query, args...)
 	}
 	panic(fmt.Sprintf("rows on %T", q.db))
+}
+
+// anys are values as arguments.
+func anys[T any](vs []T) []any {
+	out := make([]any, len(vs))
+	for i, v := range vs {
+		out[i] = v
+	}
+	return out
 }
 
 // numbered turns ? into $1, $2, …; the queries that use it hold no ? in a literal.

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"recert/model"
@@ -65,14 +63,14 @@ func (q queries) Settings(ctx context.Context) (model.SettingsSpec, error) {
 // because the same was there ("created", "changed", "").
 func (tx *Tx) PutConfig(ctx context.Context, kind model.ConfigKind, name, spec, sha256 string) (action string, err error) {
 	var old string
-	err = tx.db.NewRaw("SELECT sha256 FROM configs WHERE kind = ? AND name = ?"+tx.forUpdate(), kind, name).Scan(ctx, &old)
+	err = tx.one(ctx, &old, "There is no such document.", "SELECT sha256 FROM configs WHERE kind = ? AND name = ?"+tx.forUpdate(), kind, name)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case model.KindOf(err) == model.NotFound:
 		_, err = tx.exec(ctx, "INSERT INTO configs (kind, name, spec, sha256, version, updated_at) VALUES (?, ?, ?, ?, 1, ?)",
 			kind, name, spec, sha256, tx.Now)
 		return "created", err
 	case err != nil:
-		return "", wrap(err)
+		return "", err
 	case old == sha256:
 		return "", nil
 	}

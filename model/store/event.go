@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/hex"
+	"strings"
 
 	"recert/model"
 )
@@ -26,9 +27,13 @@ type Disclosure struct {
 	Value   string `bun:"value"`
 }
 
-// LastEventHash is the hexadecimal leaf hash of the latest event of an object, "" when it has none.
-func (q queries) LastEventHash(ctx context.Context, run, object string) (string, error) {
-	rows, err := q.rows(ctx, "SELECT hash FROM events WHERE object = ? AND run = ? ORDER BY id DESC LIMIT 1", object, run)
+// LastEventHash is the hexadecimal leaf hash of the latest event of an object, "" when it has none. The
+// caller holds the lock on the object.
+func (tx *Tx) LastEventHash(ctx context.Context, run, object string) (string, error) {
+	if known, ok := tx.heads[object]; ok {
+		return known[run], nil
+	}
+	rows, err := tx.rows(ctx, "SELECT hash FROM events WHERE object = ? AND run = ? ORDER BY id DESC LIMIT 1", object, run)
 	if err != nil {
 		return "", err
 	}
@@ -40,6 +45,42 @@ func (q queries) LastEventHash(ctx context.Context, run, object string) (string,
 		}
 	}
 	return hex.EncodeToString(hash), rows.Err()
+}
+
+// ReadLastEvents reads at once what LastEventHash is to give for some objects. The caller holds the
+// locks on them.
+func (tx *Tx) ReadLastEvents(ctx context.Context, objects []string) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	rows, err := tx.rows(ctx, `SELECT object, run, hash FROM events WHERE id IN (SELECT MAX(id) FROM events WHERE object IN (`+
+		strings.TrimSuffix(strings.Repeat("?,", len(objects)), ",")+`) GROUP BY object, run)`, anys(objects)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if tx.heads == nil {
+		tx.heads = map[string]map[string]string{}
+	}
+	for _, o := range objects {
+		tx.heads[o] = map[string]string{}
+	}
+	for rows.Next() {
+		var object, run string
+		var hash []byte
+		if err := rows.Scan(&object, &run, &hash); err != nil {
+			return err
+		}
+		tx.heads[object][run] = hex.EncodeToString(hash)
+	}
+	return rows.Err()
+}
+
+// knowEvent notes that an event is the latest one of its object.
+func (tx *Tx) knowEvent(e Event) {
+	if known, ok := tx.heads[e.Object]; ok {
+		known[e.Run] = hex.EncodeToString(e.Hash)
+	}
 }
 
 // LastEvent is the id of the latest event, 0 before the first one.
@@ -69,7 +110,24 @@ func (tx *Tx) InsertEvent(ctx context.Context, e Event, open []Disclosure) (int6
 			return 0, err
 		}
 	}
+	tx.knowEvent(e)
 	return id, nil
+}
+
+// InsertEventLater is InsertEvent for who needs no id: the event is sent to the database together with
+// others of the transaction.
+func (tx *Tx) InsertEventLater(e Event, open []Disclosure) error {
+	if err := tx.later("INSERT INTO events (type, run, object, leaf, hash, at) VALUES (?, ?, ?, ?, ?, ?)", e.Type, e.Run, e.Object, e.Leaf, e.Hash, e.At); err != nil {
+		return err
+	}
+	for _, d := range open {
+		if err := tx.later("INSERT INTO disclosures (event_id, field, salt, value) VALUES ((SELECT MAX(id) FROM events WHERE object = ? AND run = ?), ?, ?, ?)",
+			e.Object, e.Run, d.Field, d.Salt, d.Value); err != nil {
+			return err
+		}
+	}
+	tx.knowEvent(e)
+	return nil
 }
 
 // EventByID is one event.

@@ -20,8 +20,8 @@ func (tx *Tx) LockLog(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	var got bool
-	err := tx.db.NewRaw("SELECT pg_try_advisory_xact_lock(?)", sequencerLock).Scan(ctx, &got)
-	return got, wrap(err)
+	err := tx.all(ctx, &got, "SELECT pg_try_advisory_xact_lock(?)", sequencerLock)
+	return got, err
 }
 
 // WaitLog is LockLog, but waits for its turn.

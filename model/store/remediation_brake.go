@@ -40,11 +40,17 @@ func (tx *Tx) ResumeRemovals(ctx context.Context) (ok bool, err error) {
 // LockBrake makes everybody else who counts what a source was asked wait for this transaction, so
 // that two workers never take the last place under a cap both. SQLite has one writer.
 func (tx *Tx) LockBrake(ctx context.Context, source int64) error {
-	if tx.dialect == SQLite {
+	if tx.dialect == SQLite || tx.braked[source] {
 		return nil
 	}
-	_, err := tx.exec(ctx, "SELECT pg_advisory_xact_lock(?, CAST(? AS integer))", claimLock, source)
-	return err
+	if _, err := tx.exec(ctx, "SELECT pg_advisory_xact_lock(?, CAST(? AS integer))", claimLock, source); err != nil {
+		return err
+	}
+	if tx.braked == nil {
+		tx.braked = map[int64]bool{}
+	}
+	tx.braked[source] = true
+	return nil
 }
 
 // CalledSince counts, up to limit, the other removals that a source was asked for since an instant
@@ -88,8 +94,9 @@ func (q queries) HeldVersion(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%d-%d", v.N, v.Fence), err
 }
 
-// ApproveRemediation lets a held removal go on, by whom and for which reasons, a line each.
+// ApproveRemediation lets a held removal go on, by whom and for which reasons, a line each; where time of
+// grace is left, after that.
 func (tx *Tx) ApproveRemediation(ctx context.Context, id int64, who, reasons, reason string) error {
-	return tx.execOne(ctx, `UPDATE remediations SET state = 'queued', approved = ?, approved_for = ?, reason = ?, next_at = ?, lease_until = NULL, fence = fence + 1
-		WHERE id = ? AND state = 'held'`, who, reasons, reason, tx.Now, id)
+	return tx.execOne(ctx, `UPDATE remediations SET state = 'queued', approved = ?, approved_for = ?, reason = ?, next_at = CASE WHEN next_at > ? THEN next_at ELSE ? END,
+		lease_until = NULL, fence = fence + 1 WHERE id = ? AND state = 'held'`, who, reasons, reason, tx.Now, tx.Now, id)
 }

@@ -175,6 +175,25 @@ func (tx *Tx) OpenTask(ctx context.Context, r model.Remediation, reason string) 
 	return tx.execOne(ctx, "UPDATE remediations SET state = 'sent', reason = ?, called_at = ? WHERE id = ? AND state = ?", reason, tx.Now, r.ID, r.State)
 }
 
+// SubjectsOf are, by removal, the accounts of removals as they were reviewed: canonical JSON of
+// model.Subject.
+func (q queries) SubjectsOf(ctx context.Context, rs []model.Remediation) (map[int64]string, error) {
+	ids := []int64{0}
+	for _, r := range rs {
+		ids = append(ids, r.ID)
+	}
+	var found []struct {
+		ID    int64  `bun:"id"`
+		Value string `bun:"value"`
+	}
+	err := q.all(ctx, &found, "SELECT r.id, s.value FROM remediations r JOIN run_subjects s ON s.run_id = r.run_id AND s.account_key = r.account_key WHERE r.id IN (?)", bun.List(ids))
+	out := make(map[int64]string, len(found))
+	for _, f := range found {
+		out[f.ID] = f.Value
+	}
+	return out, err
+}
+
 // InsertAttempt writes the intents of tries down, one each.
 func (tx *Tx) InsertAttempt(ctx context.Context, as ...model.Attempt) error {
 	if len(as) == 0 {
@@ -189,25 +208,80 @@ func (tx *Tx) InsertAttempt(ctx context.Context, as ...model.Attempt) error {
 	return err
 }
 
+// claim is what a transaction knows of a removal that it has locked.
+type claim struct {
+	ID         int64                  `bun:"id"`
+	Fence      int64                  `bun:"fence"`
+	State      model.RemediationState `bun:"state"`
+	LeaseUntil model.Time             `bun:"lease_until"`
+}
+
+// LockClaims locks removals at once, in the order in which a snapshot that is sealed does. What
+// MarkCalled and FinishRemediation do with them later in the transaction waits for nothing.
+func (tx *Tx) LockClaims(ctx context.Context, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	var cs []claim
+	if err := tx.all(ctx, &cs, "SELECT id, fence, state, lease_until FROM remediations WHERE id IN (?) ORDER BY id"+tx.forUpdate(), bun.List(ids)); err != nil {
+		return err
+	}
+	if tx.claims == nil {
+		tx.claims = map[int64]*claim{}
+	}
+	for _, c := range cs {
+		tx.claims[c.ID] = &c
+	}
+	return nil
+}
+
+// claimed is a removal if, locked, it is still the caller's; nil is that it was claimed or moved by
+// somebody else since.
+func (tx *Tx) claimed(ctx context.Context, r model.Remediation) (*claim, error) {
+	if tx.claims[r.ID] == nil {
+		if err := tx.LockClaims(ctx, []int64{r.ID}); err != nil {
+			return nil, err
+		}
+	}
+	if c := tx.claims[r.ID]; c != nil && c.Fence == r.Fence {
+		return c, nil
+	}
+	return nil, nil
+}
+
 // MarkCalled writes down that the target is about to be asked, with what was seen before, and
 // leases the removal anew. ok is false where the claim is no longer the caller's: then the
 // target must not be asked.
 func (tx *Tx) MarkCalled(ctx context.Context, r model.Remediation, before string, lease time.Duration) (ok bool, err error) {
-	n, err := tx.exec(ctx, `UPDATE remediations SET state = 'sent', called_at = ?, in_doubt_since = ?, lease_until = ?
-		WHERE id = ? AND fence = ? AND lease_until >= ? AND state = ?`, tx.Now, tx.Now, tx.Now.Add(lease), r.ID, r.Fence, tx.Now, r.State)
-	if err != nil || n != 1 {
+	c, err := tx.claimed(ctx, r)
+	if err != nil || c == nil || c.State != r.State || c.LeaseUntil < tx.Now {
 		return false, err
 	}
-	return true, tx.execOne(ctx, "UPDATE attempts SET before = ?, called_at = ? WHERE remediation_id = ? AND n = ? AND ended_at IS NULL",
-		before, tx.Now, r.ID, r.Attempts)
+	c.State, c.LeaseUntil = model.Sent, tx.Now.Add(lease)
+	if err := tx.later("UPDATE remediations SET state = 'sent', called_at = ?, in_doubt_since = ?, lease_until = ? WHERE id = ? AND fence = ?",
+		tx.Now, tx.Now, c.LeaseUntil, r.ID, r.Fence); err != nil {
+		return false, err
+	}
+	return true, tx.later("UPDATE attempts SET before = ?, called_at = ? WHERE remediation_id = ? AND n = ? AND ended_at IS NULL", before, tx.Now, r.ID, r.Attempts)
 }
 
 // FinishRemediation ends a claim: it writes where the removal stands, and lets go of it. r.Fence
 // is the claim's; ok is false where the removal has been claimed or moved by somebody else since.
 func (tx *Tx) FinishRemediation(ctx context.Context, r model.Remediation) (ok bool, err error) {
-	n, err := tx.exec(ctx, `UPDATE remediations SET state = ?, reason = ?, next_at = ?, called_at = ?, in_doubt_since = ?, proof = ?, proof_snapshot = ?, closed_at = ?, lease_until = NULL
+	c, err := tx.claimed(ctx, r)
+	if err != nil || c == nil {
+		return false, err
+	}
+	c.State, c.LeaseUntil = r.State, 0
+	return true, tx.later(`UPDATE remediations SET state = ?, reason = ?, next_at = ?, called_at = ?, in_doubt_since = ?, proof = ?, proof_snapshot = ?, closed_at = ?, lease_until = NULL
 		WHERE id = ? AND fence = ?`, r.State, r.Reason, r.NextAt, r.CalledAt, r.InDoubtSince, r.Proof, r.ProofSnapshot, r.ClosedAt, r.ID, r.Fence)
-	return n == 1, err
+}
+
+// EndClaimed is EndAttempt for an attempt that nobody else can have ended, because the caller has the
+// claim of its removal.
+func (tx *Tx) EndClaimed(a model.Attempt) error {
+	return tx.later("UPDATE attempts SET before = ?, outcome = ?, after = ?, read_at = ?, ended_at = ?, detail = ? WHERE remediation_id = ? AND n = ? AND ended_at IS NULL",
+		a.Before, a.Outcome, a.After, a.ReadAt, a.EndedAt, a.Detail, a.RemediationID, a.N)
 }
 
 // EndAttempt writes how one try ended. ok is false where it was ended before.

@@ -3,18 +3,49 @@ package store
 import (
 	"context"
 
+	"github.com/uptrace/bun"
+
 	"recert/model"
 )
 
 // EntitlementData is what was last known of an entitlement, canonical JSON of model.Entitlement; ""
 // where nothing is but its id.
-func (q queries) EntitlementData(ctx context.Context, key int64) (string, error) {
+func (tx *Tx) EntitlementData(ctx context.Context, key int64) (string, error) {
+	if data, ok := tx.entitlements[key]; ok {
+		return data, nil
+	}
 	var data []string
-	err := q.all(ctx, &data, "SELECT data FROM entitlement_versions WHERE entitlement_key = ? ORDER BY first_snapshot DESC LIMIT 1", key)
+	err := tx.all(ctx, &data, "SELECT data FROM entitlement_versions WHERE entitlement_key = ? ORDER BY first_snapshot DESC LIMIT 1", key)
 	if err != nil || len(data) == 0 {
 		return "", err
 	}
 	return data[0], nil
+}
+
+// ReadEntitlementData reads at once what EntitlementData is to give for some entitlements, in a
+// transaction that changes none of them.
+func (tx *Tx) ReadEntitlementData(ctx context.Context, keys []int64) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	var found []struct {
+		Key  int64  `bun:"entitlement_key"`
+		Data string `bun:"data"`
+	}
+	if err := tx.all(ctx, &found, `SELECT entitlement_key, data FROM entitlement_versions WHERE (entitlement_key, first_snapshot) IN
+		(SELECT entitlement_key, MAX(first_snapshot) FROM entitlement_versions WHERE entitlement_key IN (?) GROUP BY entitlement_key)`, bun.List(keys)); err != nil {
+		return err
+	}
+	if tx.entitlements == nil {
+		tx.entitlements = map[int64]string{}
+	}
+	for _, key := range keys {
+		tx.entitlements[key] = ""
+	}
+	for _, f := range found {
+		tx.entitlements[f.Key] = f.Data
+	}
+	return nil
 }
 
 // RotationOf tells whether a task to change a secret is open for an item.

@@ -19,6 +19,7 @@ import (
 type queries struct {
 	db      bun.IDB
 	dialect Dialect
+	pending *pending // of a transaction
 }
 
 // Tx writes, and reads what it wrote. Now is the same for every row of it.
@@ -28,7 +29,12 @@ type Tx struct {
 	raw *pgx.Conn // under a PostgreSQL transaction, for COPY; nil with SQLite
 	sql *sql.Tx
 
-	once map[string]any // what Once has read
+	// What was read, or locked, for many changes at once.
+	once         map[string]any
+	claims       map[int64]*claim             // removals that are locked
+	heads        map[string]map[string]string // hashes of the last events: by object and run
+	entitlements map[int64]string
+	braked       map[int64]bool // sources whose brake is locked
 }
 
 // retries bounds how often a transaction that lost a race on PostgreSQL is run again.
@@ -80,7 +86,8 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) (err error) {
 			}
 		}
 	}()
-	tx := &Tx{queries: queries{db: btx, dialect: s.dialect}, sql: btx.Tx}
+	tx := &Tx{queries: queries{db: btx, dialect: s.dialect, pending: &pending{}}, sql: btx.Tx}
+	tx.pending.tx = tx
 	if s.dialect == Postgres {
 		if err := conn.Raw(func(dc any) error {
 			c, ok := dc.(*stdlib.Conn)
@@ -97,6 +104,9 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) (err error) {
 		return err
 	}
 	if err := fn(tx); err != nil {
+		return err
+	}
+	if err := tx.settle(ctx); err != nil {
 		return err
 	}
 	if err := btx.Commit(); err != nil {
@@ -124,6 +134,9 @@ func retryable(err error) bool {
 
 // exec runs a statement and gives the number of rows that it touched.
 func (tx *Tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := tx.settle(ctx); err != nil {
+		return 0, err
+	}
 	res, err := tx.db.NewRaw(query, args...).Exec(ctx)
 	if err != nil {
 		return 0, wrap(err)
@@ -137,14 +150,14 @@ func (tx *Tx) execOne(ctx context.Context, query string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	if n != 1 {
-		return model.Errorf(model.Conflict, "Somebody else changed this in the meantime. Load the page again.")
-	}
-	return nil
+	return touchedOne(n)
 }
 
 // insertID inserts one row and gives its generated key.
 func (tx *Tx) insertID(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := tx.settle(ctx); err != nil {
+		return 0, err
+	}
 	var id int64
 	err := tx.db.NewRaw(query, args...).Scan(ctx, &id)
 	return id, wrap(err)
@@ -152,6 +165,9 @@ func (tx *Tx) insertID(ctx context.Context, query string, args ...any) (int64, e
 
 // one scans exactly one row; none is NotFound with msg.
 func (q queries) one(ctx context.Context, dest any, msg, query string, args ...any) error {
+	if err := q.settle(ctx); err != nil {
+		return err
+	}
 	err := q.db.NewRaw(query, args...).Scan(ctx, dest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return &model.Error{Kind: model.NotFound, Msg: msg}
@@ -161,5 +177,8 @@ func (q queries) one(ctx context.Context, dest any, msg, query string, args ...a
 
 // all scans every row into dest, a pointer to a slice.
 func (q queries) all(ctx context.Context, dest any, query string, args ...any) error {
+	if err := q.settle(ctx); err != nil {
+		return err
+	}
 	return wrap(q.db.NewRaw(query, args...).Scan(ctx, dest))
 }
