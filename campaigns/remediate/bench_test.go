@@ -12,11 +12,14 @@ import (
 	"recert/model/store"
 )
 
-// benchRemovals is how many removals one run of a benchmark does.
-const benchRemovals = 4000
+// What a run of a benchmark does, and how much of it at once.
+const (
+	benchRemovals = 4000
+	benchAtOnce   = 64
+)
 
 // BenchmarkRevoke measures how many removals a second are asked for and proven, on a target that
-// answers over HTTP on this machine, by the worker as it is set up to begin with.
+// answers over HTTP on this machine, by one worker.
 //
 //	go test -run '^$' -bench Revoke ./campaigns/remediate
 func BenchmarkRevoke(b *testing.B) {
@@ -103,7 +106,7 @@ func (c *crashWorld) rate(b *testing.B) float64 {
 		b.Fatal(err)
 	}
 	w := &Worker{
-		Store: c.s, Name: "bench", Concurrency: 16, Now: c.job.now,
+		Store: c.s, Name: "bench", Concurrency: benchAtOnce, Now: c.job.now,
 		DrainFor: time.Millisecond,
 		Targets: func(_ context.Context, source int64) (connector.Target, error) {
 			if source == c.hangs {

@@ -46,13 +46,7 @@ func (w *Worker) hold(ctx context.Context, tx *store.Tx, c *claim, seen connecto
 	if why, err := contested(ctx, tx, c.Remediation); err != nil || why != "" {
 		return held(why), err
 	}
-	spec, err := store.Once(tx, "spec of "+id(c.SourceID), func() (model.SourceSpec, error) {
-		src, err := tx.SourceByID(ctx, c.SourceID)
-		if err != nil {
-			return model.SourceSpec{}, err
-		}
-		return tx.SourceSpec(ctx, src.Name)
-	})
+	spec, err := specOf(ctx, tx, c.SourceID)
 	if model.KindOf(err) == model.NotFound {
 		return &verdict{to: c.State, reason: whyUndeclared, retry: true}, nil
 	}
@@ -161,7 +155,7 @@ func (w *Worker) capped(ctx context.Context, tx *store.Tx, c *claim, spec model.
 			return held(whyHourCap), nil
 		}
 	}
-	run, err := store.Once(tx, "run "+id(c.RunID), func() (model.Run, error) { return tx.RunByID(ctx, c.RunID) })
+	run, err := runOf(ctx, tx, c.RunID)
 	if err != nil {
 		return nil, err
 	}

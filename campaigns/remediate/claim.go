@@ -58,7 +58,6 @@ func (w *Worker) claimed(ctx context.Context, tx *store.Tx, source int64, runnin
 
 // intents writes down what is about to be tried. like is what the claims have in common.
 func (w *Worker) intents(ctx context.Context, tx *store.Tx, rs []model.Remediation, like claim) ([]*claim, error) {
-	runs := map[int64]string{}
 	subjects, err := tx.SubjectsOf(ctx, rs)
 	if err != nil {
 		return nil, err
@@ -68,15 +67,11 @@ func (w *Worker) intents(ctx context.Context, tx *store.Tx, rs []model.Remediati
 	for i, r := range rs {
 		c := like
 		c.Remediation, c.subject = r, subjects[r.ID]
-		name, ok := runs[r.RunID]
-		if !ok {
-			run, err := tx.RunByID(ctx, r.RunID)
-			if err != nil {
-				return nil, err
-			}
-			name, runs[r.RunID] = run.Name, run.Name
+		run, err := runOf(ctx, tx, r.RunID)
+		if err != nil {
+			return nil, err
 		}
-		c.run = name
+		c.run = run.Name
 		if r.Attempts > 1 {
 			if err := w.before(ctx, tx, &c); err != nil {
 				return nil, err
@@ -107,15 +102,27 @@ func (w *Worker) before(ctx context.Context, tx *store.Tx, c *claim) error {
 
 // revokeSpec is how a source's settings want removals done; declared is that it has settings.
 func revokeSpec(ctx context.Context, tx *store.Tx, source int64) (spec model.RevokeSpec, declared bool, err error) {
-	src, err := tx.SourceByID(ctx, source)
-	if err != nil {
-		return spec, false, err
-	}
-	all, err := tx.SourceSpec(ctx, src.Name)
+	all, err := specOf(ctx, tx, source)
 	if model.KindOf(err) == model.NotFound {
 		return spec, false, nil
 	}
 	return all.Revoke, err == nil, err
+}
+
+// specOf are a source's settings; a source without any is NotFound.
+func specOf(ctx context.Context, tx *store.Tx, source int64) (model.SourceSpec, error) {
+	return store.Once(tx, "spec of "+id(source), func() (model.SourceSpec, error) {
+		src, err := tx.SourceByID(ctx, source)
+		if err != nil {
+			return model.SourceSpec{}, err
+		}
+		return tx.SourceSpec(ctx, src.Name)
+	})
+}
+
+// runOf is a run of a campaign.
+func runOf(ctx context.Context, tx *store.Tx, run int64) (model.Run, error) {
+	return store.Once(tx, "run "+id(run), func() (model.Run, error) { return tx.RunByID(ctx, run) })
 }
 
 // leeway is how much may be done in a source right now.

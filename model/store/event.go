@@ -117,6 +117,11 @@ func (tx *Tx) InsertEvent(ctx context.Context, e Event, open []Disclosure) (int6
 // InsertEventLater is InsertEvent for who needs no id: the event is sent to the database together with
 // others of the transaction.
 func (tx *Tx) InsertEventLater(e Event, open []Disclosure) error {
+	if tx.dialect == Postgres {
+		tx.pending.events.add(e, open)
+		tx.knowEvent(e)
+		return nil
+	}
 	if err := tx.later("INSERT INTO events (type, run, object, leaf, hash, at) VALUES (?, ?, ?, ?, ?, ?)", e.Type, e.Run, e.Object, e.Leaf, e.Hash, e.At); err != nil {
 		return err
 	}
@@ -128,6 +133,38 @@ func (tx *Tx) InsertEventLater(e Event, open []Disclosure) error {
 	}
 	tx.knowEvent(e)
 	return nil
+}
+
+// eventColumns are events that wait, and what opens them, by column: PostgreSQL takes all of them in one
+// statement.
+type eventColumns struct {
+	kind, run, object []string
+	leaf, hash        [][]byte
+	at                []int64
+	open              struct {
+		of, salt     [][]byte
+		field, value []string
+	}
+}
+
+func (c *eventColumns) add(e Event, open []Disclosure) {
+	c.kind, c.run, c.object = append(c.kind, e.Type), append(c.run, e.Run), append(c.object, e.Object)
+	c.leaf, c.hash, c.at = append(c.leaf, e.Leaf), append(c.hash, e.Hash), append(c.at, int64(e.At))
+	for _, d := range open {
+		c.open.of, c.open.salt = append(c.open.of, e.Hash), append(c.open.salt, d.Salt)
+		c.open.field, c.open.value = append(c.open.field, d.Field), append(c.open.value, d.Value)
+	}
+}
+
+// statement stores them. The ids follow the order in which they came: what is computed of a row of an
+// INSERT from an ordered SELECT is computed after the ordering.
+func (c *eventColumns) statement() statement {
+	return statement{rows: int64(len(c.open.of)), query: `WITH e AS (INSERT INTO events (type, run, object, leaf, hash, at)
+		SELECT type, run, object, leaf, hash, at FROM unnest(CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS bytea[]), CAST(? AS bytea[]), CAST(? AS bigint[]))
+			WITH ORDINALITY AS u(type, run, object, leaf, hash, at, n) ORDER BY n RETURNING id, hash)
+		INSERT INTO disclosures (event_id, field, salt, value) SELECT e.id, d.field, d.salt, d.value
+		FROM unnest(CAST(? AS bytea[]), CAST(? AS text[]), CAST(? AS bytea[]), CAST(? AS text[])) AS d(hash, field, salt, value) JOIN e ON e.hash = d.hash`,
+		args: []any{c.kind, c.run, c.object, c.leaf, c.hash, c.at, c.open.of, c.open.field, c.open.salt, c.open.value}}
 }
 
 // EventByID is one event.

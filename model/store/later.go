@@ -19,11 +19,13 @@ type pending struct {
 	tx       *Tx
 	list     []statement
 	prepared map[string]*sql.Stmt // with SQLite
+	events   eventColumns         // with PostgreSQL
 }
 
 type statement struct {
 	query string
 	args  []any
+	rows  int64 // that it must touch
 }
 
 // later adds a statement that must touch just one row. It has ? for its arguments and no other
@@ -37,17 +39,20 @@ func (tx *Tx) later(query string, args ...any) error {
 		}
 		args[i] = v
 	}
-	tx.pending.list = append(tx.pending.list, statement{query, args})
+	tx.pending.list = append(tx.pending.list, statement{query, args, 1})
 	return nil
 }
 
 // settle sends what waits.
 func (q queries) settle(ctx context.Context) error {
-	if q.pending == nil || len(q.pending.list) == 0 {
+	if q.pending == nil || len(q.pending.list)+len(q.pending.events.hash) == 0 {
 		return nil
 	}
 	list := q.pending.list
-	q.pending.list = nil
+	if len(q.pending.events.hash) > 0 {
+		list = append(list, q.pending.events.statement())
+	}
+	q.pending.list, q.pending.events = nil, eventColumns{}
 	if q.dialect == Postgres {
 		return wrap(q.pending.pipeline(ctx, list))
 	}
@@ -65,13 +70,13 @@ func (p *pending) pipeline(ctx context.Context, list []statement) (err error) {
 		b.Queue(query, s.args...)
 	}
 	res := p.tx.raw.SendBatch(ctx, &b)
-	for range list {
+	for _, s := range list {
 		tag, e := res.Exec()
 		if err == nil {
 			err = e
 		}
 		if err == nil {
-			err = touchedOne(tag.RowsAffected())
+			err = touched(tag.RowsAffected(), s.rows)
 		}
 	}
 	if e := res.Close(); err == nil {
@@ -101,15 +106,15 @@ func (p *pending) each(ctx context.Context, list []statement) error {
 		if err != nil {
 			return err
 		}
-		if err := touchedOne(n); err != nil {
+		if err := touched(n, s.rows); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func touchedOne(n int64) error {
-	if n != 1 {
+func touched(n, want int64) error {
+	if n != want {
 		return model.Errorf(model.Conflict, "Somebody else changed this in the meantime. Load the page again.")
 	}
 	return nil

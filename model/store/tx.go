@@ -150,7 +150,7 @@ func (tx *Tx) execOne(ctx context.Context, query string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return touchedOne(n)
+	return touched(n, 1)
 }
 
 // insertID inserts one row and gives its generated key.
