@@ -270,7 +270,12 @@ func applyOne(ctx context.Context, tx *store.Tx, actor string, d Document) (Chan
 	}
 	sum := sha256.Sum256(spec)
 	hash := hex.EncodeToString(sum[:])
-	if src, ok := d.Spec.(*model.SourceSpec); ok {
+	src, ok := d.Spec.(*model.SourceSpec)
+	wasDry := false
+	if ok {
+		if wasDry, err = dryNow(ctx, tx, d.Name); err != nil {
+			return c, err
+		}
 		if c.Note, err = applySource(ctx, tx, d.Name, src); err != nil {
 			return c, err
 		}
@@ -282,6 +287,11 @@ func applyOne(ctx context.Context, tx *store.Tx, actor string, d Document) (Chan
 	if c.Action == "" {
 		c.Action = "unchanged"
 		return c, nil
+	}
+	if wasDry && !src.Revoke.DryRun {
+		if err := endDryRun(ctx, tx, d.Name); err != nil {
+			return c, err
+		}
 	}
 	_, err = evidence.Append(ctx, tx, evidence.Event{
 		Type: evidence.TypeConfigApplied, Object: fmt.Sprintf("config:%s/%s", d.Kind, d.Name),

@@ -55,7 +55,7 @@ type Notice struct {
 }
 
 // Notices are the removals of the actor's own access: those that are open, and those that ended
-// less than NoticeDays ago. The latest comes first.
+// less than NoticeDays ago. The latest comes first. What a dry run keeps from going out is not among them.
 func (s *Service) Notices(ctx context.Context, actor model.Actor) ([]Notice, error) {
 	if actor.PersonKey == 0 {
 		return nil, nil
@@ -72,8 +72,20 @@ func (s *Service) Notices(ctx context.Context, actor model.Actor) ([]Notice, err
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Notice, len(rows))
+	dry := map[string]bool{}
 	for i := range rows {
+		if _, ok := dry[rows[i].Source]; ok {
+			continue
+		}
+		if dry[rows[i].Source], err = dryNow(ctx, s.Store, rows[i].Source); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]Notice, 0, len(rows))
+	for i := range rows {
+		if untold(rows[i].Remediation, dry[rows[i].Source]) {
+			continue
+		}
 		n := Notice{NoticeRow: rows[i]}
 		var spec parsed
 		if err := json.Unmarshal([]byte(rows[i].RunSpec), &spec.CampaignSpec); err != nil {
@@ -85,7 +97,7 @@ func (s *Service) Notices(ctx context.Context, actor model.Actor) ([]Notice, err
 			n.Contest = &contests[at]
 		}
 		n.MayContest = n.Contest == nil && contestable(n.State)
-		out[i] = n
+		out = append(out, n)
 	}
 	return out, nil
 }
@@ -182,8 +194,9 @@ func contest(ctx context.Context, tx *store.Tx, actor model.Actor, r model.Remed
 // else the removal goes on. Admins may, and campaign managers who did not answer the item themselves;
 // never whoever may be the person concerned.
 //
-// Upheld, a removal that nothing was asked for is cancelled; one that was asked for, or is proven, stays
-// where it is, and the access is to be given back by whoever may do that.
+// Upheld, a removal that nothing was asked for is cancelled, and of one that is proven the access is
+// asked for again in the same transaction. One that was asked for, and may have taken effect, stays where
+// it is until that is known; SettleUpheld does the rest.
 func (s *Service) AnswerContest(ctx context.Context, actor model.Actor, id int64, uphold bool, reason string) error {
 	if !actor.Has(model.Admin, model.CampaignManager) {
 		return model.Errorf(model.Forbidden, "Only an admin or a campaign manager may answer this.")
@@ -290,15 +303,17 @@ func afterAnswer(ctx context.Context, tx *store.Tx, actor model.Actor, run strin
 			return err
 		}
 		return stateEvent(ctx, tx, actor, run, r, model.Queued, whyDismissed, evidence.RevocationState{})
+	case c.Outcome == model.ContestUpheld && r.State == model.Confirmed:
+		return giveBack(ctx, tx, actor, r, c.Answer)
 	case c.Outcome == model.ContestDismissed, !r.State.Can(model.Cancelled):
-		return nil // it goes on, or waits for another reason; or it is gone, and is to be given back
+		return nil // it goes on, or waits for another reason
 	case r.InDoubtSince.Known(), r.State == model.Sent && r.Mode != model.ModeManual:
 		return nil // it may be gone by now: the worker looks, and asks for nothing any more
 	}
 	return Decline(ctx, tx, actor, run, r, whyUpheld, c.Answer)
 }
 
-// Decline cancels a removal because the actor decided that it will not be done. why names nobody; the
+// Decline cancels a removal, or what lowers an access, because the actor decided that it will not be done. why names nobody; the
 // note, the actor's own words, can be erased. Who may is for the caller to check.
 func Decline(ctx context.Context, tx *store.Tx, actor model.Actor, run string, r model.Remediation, why, note string) error {
 	if !r.State.Can(model.Cancelled) {

@@ -28,8 +28,8 @@ func (rm *remover) afterGrace(at model.Time) (model.Time, error) {
 	return max(at, rm.tx.Now.Add(spec.grace)), nil
 }
 
-// tell lets the person know whose access is to go, unless that one has left. The app shows it in any
-// case: this is the mail.
+// tell lets the person know whose access is to go, unless that one has left, or it is a dry run and does
+// not go. The app shows it in the other cases: this is the mail.
 func (rm *remover) tell(ctx context.Context, r model.Remediation) error {
 	spec, err := rm.definition()
 	if err != nil {
@@ -38,8 +38,12 @@ func (rm *remover) tell(ctx context.Context, r model.Remediation) error {
 	if r.PersonKey == nil || r.Kind != "" && r.Kind != model.KindRemove || !spec.tells() {
 		return nil
 	}
+	src, err := rm.source(ctx, r.SourceID)
+	if err != nil || untold(r, src.dry) {
+		return err
+	}
 	status, err := rm.tx.PersonStatus(ctx, *r.PersonKey)
-	if err != nil || status == "terminated" || status == "gone" {
+	if err != nil || left(status) {
 		return err
 	}
 	return rm.tx.AddRemovalNotice(ctx, rm.run.ID, *r.PersonKey, r.ID)

@@ -37,6 +37,7 @@ type removalSource struct {
 
 	owner string
 	mode  string
+	dry   bool
 	due   int // days that a removal may take
 }
 
@@ -94,7 +95,7 @@ func (rm *remover) source(ctx context.Context, id int64) (removalSource, error) 
 	if err != nil {
 		return removalSource{}, err
 	}
-	s := removalSource{Source: src, owner: spec.Owner, mode: spec.Revoke.Mode}
+	s := removalSource{Source: src, owner: spec.Owner, mode: spec.Revoke.Mode, dry: spec.Revoke.DryRun}
 	if s.mode == "" {
 		s.mode = model.ModeManual
 	}

@@ -28,6 +28,9 @@ func OwnAccess(ctx context.Context, tx *store.Tx, actor model.Actor, it model.It
 // QueueRestore queues what gives back the access that a proven removal took, exactly as it was frozen,
 // and tells its id. Who may ask for it is for the caller to say, who has locked the removal.
 func QueueRestore(ctx context.Context, tx *store.Tx, actor model.Actor, removal model.Remediation, it model.Item, reason string) (int64, error) {
+	if err := StillHere(ctx, tx, removal); err != nil {
+		return 0, err
+	}
 	run, err := tx.RunByID(ctx, removal.RunID)
 	if err != nil {
 		return 0, err
@@ -59,6 +62,55 @@ func QueueRestore(ctx context.Context, tx *store.Tx, actor model.Actor, removal 
 		Kind: model.KindRestore, ForID: &removal.ID, RunID: removal.RunID, ItemID: removal.ItemID, GrantID: removal.GrantID, AccountKey: removal.AccountKey,
 		EntitlementKey: removal.EntitlementKey, NextAt: tx.Now, Task: task, AskedBy: actor.Label(), AskedFor: reason,
 	}, a, src, owner, reason)
+}
+
+// StillHere refuses to give access back to who has left, by what the sources of people say now.
+func StillHere(ctx context.Context, tx *store.Tx, r model.Remediation) error {
+	holder, err := tx.AccountPerson(ctx, r.AccountKey)
+	if err != nil {
+		return err
+	}
+	people := []int64{holder}
+	if r.PersonKey != nil {
+		people = append(people, *r.PersonKey)
+	}
+	for _, key := range people {
+		if key == 0 {
+			continue
+		}
+		status, err := tx.PersonStatus(ctx, key)
+		if err != nil {
+			return err
+		}
+		if !left(status) {
+			continue
+		}
+		p, err := tx.PersonByKey(ctx, key)
+		if err != nil {
+			return err
+		}
+		return model.Errorf(model.Conflict, "%s has left (%s in the source of people), so no access is given back. Where that is wrong, set it right there first.", p.Name, status)
+	}
+	return nil
+}
+
+// left tells whether a person with a status is not employed any more.
+func left(status string) bool { return status == "terminated" || status == "gone" }
+
+// giveBack queues what gives back the access of a proven removal, unless that is queued already.
+func giveBack(ctx context.Context, tx *store.Tx, actor model.Actor, removal model.Remediation, reason string) error {
+	if _, ok, err := tx.RestoreOf(ctx, removal.ID); err != nil || ok {
+		return err
+	}
+	items, err := tx.ItemsByID(ctx, removal.RunID, []int64{removal.ItemID})
+	if err != nil {
+		return err
+	}
+	if len(items) != 1 {
+		return fmt.Errorf("removal %d is of no item", removal.ID)
+	}
+	_, err = QueueRestore(ctx, tx, actor, removal, items[0], reason)
+	return err
 }
 
 // restoreTask is what a person has to do where no connector can.

@@ -3,7 +3,9 @@
 package migrations
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 
@@ -24,4 +26,23 @@ func For(dialect string) (*migrate.Migrations, error) {
 		return nil, fmt.Errorf("discover migrations of %s: %w", dialect, err)
 	}
 	return m, nil
+}
+
+// Digest is a SHA-256 of all migrations of a dialect: others have another.
+func Digest(dialect string) (string, error) {
+	names, err := fs.Glob(files, dialect+"/*.sql")
+	if err != nil {
+		return "", fmt.Errorf("migrations of %s: %w", dialect, err)
+	}
+	var all []byte
+	for _, name := range names {
+		b, err := fs.ReadFile(files, name)
+		if err != nil {
+			return "", fmt.Errorf("migrations of %s: %w", dialect, err)
+		}
+		sum := sha256.Sum256(b)
+		all = append(append(all, name...), sum[:]...)
+	}
+	sum := sha256.Sum256(all)
+	return hex.EncodeToString(sum[:]), nil
 }

@@ -220,5 +220,5 @@ type SettingsSpec struct {
 	Organization    string  `json:"organization,omitempty" yaml:"organization"`         // shown in reports
 	SessionIdle     string  `json:"session_idle,omitempty" yaml:"session_idle"`         // "" is 30m
 	SessionAbsolute string  `json:"session_absolute,omitempty" yaml:"session_absolute"` // "" is 8h
-	Networks        Strings `json:"networks,omitempty" yaml:"networks"`                 // private networks that names of sources may lead to, as 10.0.0.0/8
+	Networks        Strings `json:"networks,omitempty" yaml:"networks"`                 // private networks that may be reached, as 10.0.0.0/8
 }

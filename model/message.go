@@ -19,6 +19,8 @@ const (
 	MessageContestAnswered MessageKind = "contest_answered"
 	// MessageTask tells a person what to do by hand; the removal's task says it. It may be a digest too.
 	MessageTask MessageKind = "task"
+	// MessageTest tells whoever asked for it that mail works; By is that one.
+	MessageTest MessageKind = "test"
 )
 
 // MessageState is where a message stands.

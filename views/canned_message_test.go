@@ -43,7 +43,7 @@ func messagePages() []page {
 
 func messagesPage() message.ListPage {
 	return message.ListPage{
-		Frame: frame("Messages", layout.Revocations), Setup: &message.Setup{Waiting: 1, Example: "apiVersion: recert/v1\nkind: Notification\n"}, Failed: 2, CanRetry: true,
+		Frame: frame("Messages", layout.Revocations), Setup: &message.Setup{Waiting: 1, Example: "apiVersion: recert/v1\nkind: Notification\n"}, Failed: 2, CanRetry: true, CanTest: true,
 		States: []ui.Option{{Label: "All (3)", Selected: true}, {Value: "failed", Label: "Failed (2)"}},
 		Rows: []message.Row{
 			{ID: "12", To: "Mara Voss", What: "Removed access is there again", About: "q4@2026-10-01", State: ui.Tag{Text: "Failed", Tone: ui.Bad}, At: exact(-time.Hour), Why: "The mail server refused it: 550 5.1.1 no such user"},

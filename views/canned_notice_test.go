@@ -18,8 +18,8 @@ func noticePages() []page {
 			p := homePage()
 			p.MoreLeaving = true
 			p.Leaving = []home.Leaving{
-				{Can: "Edit the payments wiki", Source: "wiki", Out: "Goes out on Fri 4 Dec 2026, 17:00 CET.", Why: "Q4 access review", Owner: "Mara Voss"},
-				{Can: "Read the ledger", Source: "SAP", Out: "Waits for somebody to look at it.", Why: "SAP privileged roles"},
+				{ID: "1", Can: "Edit the payments wiki", Source: "wiki", Out: "Goes out on Fri 4 Dec 2026, 17:00 CET.", Why: "Q4 access review", Owner: "Mara Voss"},
+				{ID: "2", Can: "Read the ledger", Source: "SAP", Out: "Waits for somebody to look at it.", Why: "SAP privileged roles"},
 			}
 			return p
 		}, home.Show),
@@ -32,6 +32,20 @@ func noticePages() []page {
 		pageOf("revocation-answered", func() revocation.Page {
 			p := revocationPage()
 			p.Contest = &revocation.Contest{Who: "Jon Þórsson", At: at(-time.Hour), Reason: "I am on call.", Answer: ui.Notice{Tone: ui.Info, Title: "Answered: it goes on.", Text: "On call is over. (Mara Voss)"}}
+			return p
+		}, revocation.Show),
+		pageOf("revocation-contested-gone", func() revocation.Page {
+			p := revocationPage()
+			p.Contest = &revocation.Contest{Who: "Jon Þórsson", At: at(-time.Hour), Reason: "I am on call until the new year.", CanAnswer: true, Asked: true, Gone: true}
+			return p
+		}, revocation.Show),
+		pageOf("revocation-upheld", func() revocation.Page {
+			p := revocationPage()
+			p.Contest = &revocation.Contest{
+				Who: "Jon Þórsson", At: at(-time.Hour), Reason: "I am on call.", Asked: true, Gone: true, Upheld: true, Why: "True.",
+				Answer: ui.Notice{Tone: ui.Good, Title: "Answered: the access is to stay.", Text: "True. (Mara Voss)"},
+			}
+			p.Restore = &revocation.Restore{Reason: ui.Field{ID: "give-back-reason", Name: revocation.FieldReason, Label: "Why", Help: "It stands in the evidence.", Required: true, Value: "True."}}
 			return p
 		}, revocation.Show),
 		pageOf("revocation-decline", func() revocation.Page {

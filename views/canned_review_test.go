@@ -20,9 +20,10 @@ func reviewRows() []review.Row {
 			Removal: &review.Removal{ID: "r1", State: ui.Tag{Text: "Sent", Tone: ui.Info}, At: at(-time.Minute), Pending: true, Link: true},
 		},
 		{
-			Person: "Fatima Zahra", Title: "Software engineer", Can: "Change settings, secrets and branch rules of the payments code",
+			Person: "Fatima Zahra", Account: "fzahra.adm", Title: "Software engineer", Can: "Change settings, secrets and branch rules of the payments code",
 			Source: "GitHub", Technical: "org/payments:admin", Signals: []ui.Tag{bad("High risk"), {Text: "Inherited"}}, LastUsed: "3 days ago",
-			Answer: review.Keep, By: "You", At: at(-2 * time.Hour), CanUndo: true,
+			Answer: review.Keep, By: "You", At: at(-2 * time.Hour), CanUndo: true, Error: "Not saved. 2020-01-31 is over already.",
+			Typed: &review.Typed{Answer: review.Keep, Until: "2020-01-31", Comment: "Until the move."}, Lowers: []review.Lower{{ID: "r", Name: "Read the code"}},
 		},
 		{
 			Person: "Lucía Gómez", Title: "Software engineer", Can: "Create and edit tickets in Jira", Source: "Jira", Technical: "jira-software-users",

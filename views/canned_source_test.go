@@ -60,7 +60,8 @@ func sourcePage() source.Page {
 		SnapshotsPager: ui.Pager{Next: "/sources/wiki?after=7"},
 		Unmatched:      []source.Unmatched{{Account: "svc-backup", Name: "Backup robot", Reason: "no person has this id"}, {Account: "jsmith2", Reason: "two people have this address"}},
 		UnmatchedTotal: 31, UnmatchedPager: ui.Pager{Next: "/sources/wiki?unmatched=jsmith2"},
-		Managers: []source.Manager{{PersonID: "u7", Person: "Ines Moreau", Text: "reports to u0412, whom no row names"}}, ManagersTotal: 1, CanUpload: true,
+		Managers: []source.Manager{{PersonID: "u7", Person: "Ines Moreau", Text: "reports to u0412, whom no row names"}}, ManagersTotal: 1, CanUpload: true, CanTest: true,
+		Found: ui.Notice{Tone: ui.Good, Title: "The connection works.", Text: "Jira answers: signed in as “Recert Bot”, who may open tickets of the type Task in the project SEC. None was opened."},
 	}
 }
 

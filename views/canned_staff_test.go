@@ -194,7 +194,7 @@ func revocationsPage() revocation.ListPage {
 		Failed:  []string{"r4"},
 		Rows: []revocation.Row{
 			{ID: "r1", Person: "Jon Þórsson", Can: "Approve supplier payments up to €50,000", Source: "SAP", State: ui.Tag{Text: "Sent", Tone: ui.Info}, Since: at(-time.Minute), By: "Mara Voss", Age: "open for 4 minutes", Due: at(100 * time.Hour), Next: "next look in 50 seconds", Campaign: "quarterly-managers@2026-11-20"},
-			{ID: "r2", Person: "Émile Roux", Can: "Read and edit customer records", Source: "Salesforce", State: ui.Tag{Text: "Came back", Tone: ui.Bad}, Since: at(-time.Hour), By: "Nobody answered", Age: "open for 9 days", Late: ui.Tag{Text: "Late by 2 days", Tone: ui.Bad}, Campaign: "quarterly-managers@2026-11-20"},
+			{ID: "r2", Person: "Émile Roux", Account: "eroux.adm", Can: "Read and edit customer records", Source: "Salesforce", State: ui.Tag{Text: "Came back", Tone: ui.Bad}, Since: at(-time.Hour), By: "Nobody answered", Age: "open for 9 days", Late: ui.Tag{Text: "Late by 2 days", Tone: ui.Bad}, Campaign: "quarterly-managers@2026-11-20"},
 			{ID: "r3", Person: "Bo Lindqvist", Can: "Open the archive", Source: "Archive", State: ui.Tag{Text: "Waits for a person", Tone: ui.Warn}, Since: at(-50 * time.Hour), Note: "The archive team must remove it by hand."},
 		},
 		Pager: ui.Pager{Shown: "1 to 3 of 3"},

@@ -94,6 +94,13 @@ func TestRowStates(t *testing.T) {
 		t.Errorf("undo goes to %s", got)
 	}
 
+	// What was refused looks unlike what is stored, and stays in the form.
+	reads(t, kept, "Not saved. 2020-01-31 is over already.", "Stored: Keep", "Account fzahra.adm", "Keep until a date, lower, add a note, pass it on")
+	none(t, doc, "#item-2.done")
+	if got := attr(one(t, kept, "details[open] input[type=date]"), "value"); got != "2020-01-31" {
+		t.Errorf("the day that was typed is %q", got)
+	}
+
 	sent := one(t, doc, "#item-1")
 	if attr(sent, "data-row") != "yes" || attr(one(t, sent, ".removal a"), "href") != "/revocations/r1" {
 		t.Error("a removal on its way is not watched, or not linked")

@@ -18,7 +18,7 @@ const messageRows = 50
 // messageWords say what a message is.
 var messageWords = map[model.MessageKind]string{
 	model.MessageRemovalNotice: "Access is being removed", model.MessageCameBack: "Removed access is there again", model.MessageContested: "A removal is contested",
-	model.MessageContestAnswered: "A contest is answered", model.MessageTask: "Something is to be done by hand",
+	model.MessageContestAnswered: "A contest is answered", model.MessageTask: "Something is to be done by hand", model.MessageTest: "A test message",
 }
 
 var messageTags = map[model.MessageState]ui.Tag{
@@ -72,6 +72,7 @@ func (s *site) messages(w http.ResponseWriter, r *request) error {
 	if p.Setup, err = s.mailSetup(r, counts[model.MessageQueued]); err != nil {
 		return err
 	}
+	p.CanTest = p.Setup == nil && p.CanRetry
 	var next int64
 	if len(rows) > messageRows {
 		rows = rows[:messageRows]
@@ -134,6 +135,9 @@ func (s *site) message(w http.ResponseWriter, r *request) error {
 	}
 	switch m.State {
 	case model.MessageQueued:
+		if m.NextAt < m.CreatedAt {
+			break // as soon as any
+		}
 		p.Facts = append(p.Facts, ui.Pair{Term: "Next try", Text: ui.Exact(m.NextAt, r.zone).Text})
 	case model.MessageSent:
 		p.Facts = append(p.Facts, ui.Pair{Term: "Sent", Text: ui.Exact(m.SentAt, r.zone).Text})
@@ -185,4 +189,13 @@ func (s *site) retryMessages(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return s.redirectWith(w, r, "/messages", "sendagain")
+}
+
+// testMessage sends a message to whoever asks for it.
+func (s *site) testMessage(w http.ResponseWriter, r *request) error {
+	id, err := notify.Test(r.Context(), s.Store, r.actor)
+	if err != nil {
+		return err
+	}
+	return s.redirectWith(w, r, "/messages/"+itoa(id), "testsent")
 }

@@ -224,3 +224,30 @@ func TestPrecise(t *testing.T) {
 		}
 	}
 }
+
+// TestTestMessage: an admin has a test message sent, and its page tells how it fared.
+func TestTestMessage(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.fill()
+		cora := w.as("u1", model.Admin)
+		const button = "form[action='/messages/test']"
+		cora.Get("/messages").Want(http.StatusOK, webtest.Count(button, 0)) // mail is not set up
+		w.apply(campaigns.Document{Kind: model.ConfigNotification, Name: "mail", Spec: &model.NotificationSpec{Mail: &model.MailSpec{Host: "smtp.example.com", From: "recert@example.com"}}, At: "m"})
+		w.as("", model.Auditor).Get("/messages").Want(http.StatusOK, webtest.Count(button, 0))
+		form := cora.Get("/messages").Form(button)
+		sent := cora.Submit(form, nil)
+		path := sent.Header.Get("Location")
+		cora.Follow(sent).Want(http.StatusOK, webtest.In("main", webtest.HasText("It goes out within seconds."), webtest.HasText("A test message"), webtest.HasText("Waits"), webtest.HasText("asked for this test message")))
+		box := &postbox{answer: &notify.SendError{Server: true, Msg: "535 the password is wrong"}}
+		w.deliver(box)
+		cora.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("535 the password is wrong")))
+		box.answer = nil
+		w.later(5 * time.Minute)
+		w.deliver(box)
+		cora.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("As it was sent"), webtest.HasText("cora@example.com")))
+		if len(box.mails) != 1 || box.mails[0].To != "cora@example.com" {
+			t.Errorf("mails: %+v", box.mails)
+		}
+	})
+}

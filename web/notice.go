@@ -34,7 +34,7 @@ func (s *site) leaving(r *request) (out []home.Leaving, more bool, err error) {
 		if len(out) == homeNotices {
 			return out, true, nil
 		}
-		l := home.Leaving{Source: n.Source, Why: n.Title, Out: goesOut(&n.Remediation, r.zone)}
+		l := home.Leaving{ID: itoa(n.ID), Source: n.Source, Why: n.Title, Out: goesOut(&n.Remediation, r.zone)}
 		l.Can, _ = removalWords(&n.RemediationRow)
 		if l.Owner, err = ownerName(n); err != nil {
 			return nil, false, err
@@ -84,6 +84,16 @@ func goesOut(m *model.Remediation, loc *timeLocation) string {
 // ownNotices is the list of the reader's own access that goes away.
 func (s *site) ownNotices(w http.ResponseWriter, r *request) error {
 	return s.renderNotices(w, r, 0, "", nil)
+}
+
+// ownNotice leads to one of them. It is an address of its own, because what stands behind a # is lost
+// to who must sign in on the way.
+func (s *site) ownNotice(w http.ResponseWriter, r *request) error {
+	id, err := number(r.path("id"))
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/notices#notice-"+itoa(id))
 }
 
 // renderNotices shows them; typed is what was refused with problem, of the one with the id.
@@ -178,7 +188,7 @@ func (s *site) contest(w http.ResponseWriter, r *request) error {
 	reason := r.PostForm.Get(notice.FieldReason)
 	err = s.Campaigns.Contest(r.Context(), r.actor, id, reason)
 	if k := model.KindOf(err); err != nil && (k == model.Invalid || k == model.Conflict) {
-		own, lerr := s.ownNotice(r, id)
+		own, lerr := s.isOwnNotice(r, id)
 		if lerr != nil {
 			return lerr
 		}
@@ -193,7 +203,7 @@ func (s *site) contest(w http.ResponseWriter, r *request) error {
 	return s.redirectWith(w, r, "/notices", "contested")
 }
 
-func (s *site) ownNotice(r *request, id int64) (bool, error) {
+func (s *site) isOwnNotice(r *request, id int64) (bool, error) {
 	ns, err := s.Campaigns.Notices(r.Context(), r.actor)
 	for i := range ns {
 		if ns[i].ID == id {
@@ -250,13 +260,14 @@ func (s *site) contestView(r *request, p *revocation.Page, row *store.Remediatio
 	}
 	open := ok && c.Outcome == model.ContestOpen
 	p.CanLetGo = p.CanLetGo && !open
-	p.CanDecline = row.Kind == model.KindRemove && (row.State == model.Held || row.State == model.Failed) && !open && r.actor.Has(model.Admin)
+	p.CanDecline = (row.Kind == model.KindRemove || row.Kind == model.KindLower) && (row.State == model.Held || row.State == model.Failed) && !open && r.actor.Has(model.Admin)
 	if !ok {
 		return nil
 	}
 	going := row.State.Open() || row.State == model.Failed || row.State == model.Confirmed
 	p.Contest = &revocation.Contest{
 		Who: p.Person, At: ui.At(c.At, r.zone), Reason: c.Reason, Answer: answerNotice(&c, r.zone), Asked: row.CalledAt.Known(),
+		Gone: row.State == model.Confirmed, Upheld: c.Outcome == model.ContestUpheld, Why: c.Answer,
 		CanAnswer: open && going && r.actor.Has(managers...),
 	}
 	return nil

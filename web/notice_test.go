@@ -88,6 +88,14 @@ func TestNotices(t *testing.T) {
 		dev.Post("/notices/99999/contest", url.Values{"reason": {"mine"}}).Want(http.StatusNotFound)
 		dev.Post("/notices/x/contest", url.Values{"reason": {"mine"}}).Want(http.StatusNotFound)
 
+		// What says that one may say something leads to the very place, by way of a sign-in too.
+		dev.Get("/").Want(http.StatusOK, webtest.Count("section[aria-labelledby=leaving] a[href='/notices#notice-"+id+"']", 2))
+		dev.Get("/notices").Want(http.StatusOK, webtest.Count("section#notice-"+id+"[tabindex='-1']", 1))
+		if to := dev.Get("/notices/" + id).Want(http.StatusSeeOther).Header.Get("Location"); to != "/notices#notice-"+id {
+			t.Errorf("a mail leads to %q", to)
+		}
+		dev.Get("/notices/x").Want(http.StatusNotFound)
+
 		form := dev.Get("/notices").Want(http.StatusOK, webtest.In("main", webtest.HasText("Going away"), webtest.HasText("I need this access"))).Form("form[action='" + path + "']")
 		dev.Submit(form, url.Values{"reason": {"  "}}).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("Say why you need the access")))
 		for range 2 { // the second click changes nothing
@@ -168,6 +176,64 @@ func TestNoticeUpheld(t *testing.T) {
 			t.Errorf("remediation:\n%s", tables["remediation.csv"])
 		}
 	})
+}
+
+// TestNoticeUpheldAfterwards: where the access is proven gone, the answer that the person is right gives it
+// back, as its button says, in the one place.
+func TestNoticeUpheldAfterwards(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		run, r := w.graceful(func(s *model.CampaignSpec) { s.Grace = "" })
+		w.work()
+		w.grantsWithout(hurt("a4,editors,2026-01-02,UHOH,UHOH,2026-02-01,\n"))
+		dev, m := w.as("u4"), w.as("", model.CampaignManager)
+		page := "/revocations/" + itoa(r.ID)
+		dev.Post("/notices/"+itoa(r.ID)+"/contest", url.Values{"reason": {"I am on call"}}).Want(http.StatusSeeOther)
+		answer := m.Get(page).Want(http.StatusOK, webtest.In("section[aria-labelledby=contest]",
+			webtest.In("button[value=dismissed]", webtest.HasText("It stays gone")), webtest.In("button[value=upheld]", webtest.HasText("Give it back")), webtest.HasText("at once"))).Form("form[action$='/contest']")
+		for range 2 {
+			m.Follow(m.Submit(answer, url.Values{"reason": {"Right " + uhoh}, "outcome": {"upheld"}})).Want(http.StatusOK,
+				webtest.In("main", webtest.HasText("the access is to stay"), webtest.HasText("Given back by"), webtest.HasText("Queued")), webtest.Count("form[action$='/restore']", 0), webtest.Count("em", 0))
+		}
+		w.work()
+		w.grantsWithout("")
+		dev.Get("/notices").Want(http.StatusOK, webtest.In("main", webtest.HasText("It was given back.")))
+		w.proven(run)
+	})
+}
+
+// TestNoticeUpheldInBetween: what was asked for when the person was found right is settled beside the answer,
+// with its words.
+func TestNoticeUpheldInBetween(t *testing.T) {
+	t.Parallel()
+	w := sqliteWorld(t)
+	_, r := w.graceful(func(s *model.CampaignSpec) { s.Grace = "" })
+	page := "/revocations/" + itoa(r.ID)
+	w.as("u4").Post("/notices/"+itoa(r.ID)+"/contest", url.Values{"reason": {"I am on call"}}).Want(http.StatusSeeOther)
+	put := func(state model.RemediationState) {
+		t.Helper()
+		if err := w.store.InTx(t.Context(), func(tx *store.Tx) error {
+			now, err := tx.LockRemediation(t.Context(), r.ID)
+			if err != nil {
+				return err
+			}
+			from := now.State
+			now.State = state
+			return tx.MoveRemediation(t.Context(), now, from)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	admin := w.as("", model.Admin)
+	put(model.Confirmed) // answered as gone, and then of another mind: only what the page offers matters here
+	if err := w.store.InTx(t.Context(), func(tx *store.Tx) error {
+		return tx.AnswerContest(t.Context(), model.Contest{RemediationID: r.ID, Outcome: model.ContestUpheld, AnsweredBy: "Bo", Answer: "True."})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	admin.Get(page).Want(http.StatusOK, webtest.Count("section[aria-labelledby=contest] details[open] form[action$='/restore'] input[value='True.']", 1), webtest.Count("form[action$='/restore']", 1))
+	put(model.Failed)
+	admin.Get(page).Want(http.StatusOK, webtest.In("section[aria-labelledby=contest] details[open] form[action$='/decline']", webtest.HasText("True.")), webtest.Count("form[action$='/decline']", 1))
 }
 
 // TestDeclineForm: an admin decides that a held removal will not be done, with a reason, once.

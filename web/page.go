@@ -149,6 +149,7 @@ var flashes = map[string]ui.Notice{
 	"reported":   {Tone: ui.Good, Title: "Noted. Thank you.", Text: "The task closes when the system, read again, no longer shows the access."},
 	"retryall":   {Tone: ui.Good, Title: "Queued again.", Text: "They go out within seconds."},
 	"sendagain":  {Tone: ui.Good, Title: "Queued again.", Text: "It goes out within seconds, where mail is set up."},
+	"testsent":   {Tone: ui.Good, Title: "It goes out within seconds.", Text: "Within minutes, where the mail server did not answer lately. Load this page again: it tells whether the server took it, and if not, why."},
 	"restore":    {Tone: ui.Good, Title: "It is given back.", Text: "This page shows how far that is. It counts once the system, read again, shows the access."},
 	"giveup":     {Tone: ui.Good, Title: "It is not given back.", Text: "The access stays as it is."},
 	"letgo":      {Tone: ui.Good, Title: "It goes on.", Text: "It goes out within seconds."},

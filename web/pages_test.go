@@ -46,6 +46,7 @@ func TestEveryPage(t *testing.T) {
 			}
 		}
 		boss.Get("/nothing").Want(http.StatusNotFound)
+		boss.Get("/sources/wiki").Want(http.StatusOK, webtest.In("main", webtest.HasText("Owner Bo Lindqvist"), webtest.HasNoText("Owner u3")))
 	})
 }
 

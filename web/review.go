@@ -108,8 +108,10 @@ func (s *site) reviewView(r *request, p reviewPage, rev campaigns.Review, page c
 	}
 	v.Filter.Sources = sourceOptions(names, p.back.Get(review.ParamSource))
 	b := rowBuilder{site: s, actor: r.actor, review: rev, loc: loc, now: s.now()}
+	accounts := rowAccounts(page.Rows)
 	for i := range page.Rows {
 		row := b.row(&page.Rows[i])
+		row.Account = accounts[i]
 		p.mark(&row, loc)
 		v.Rows = append(v.Rows, row)
 	}
@@ -162,12 +164,17 @@ func (p reviewPage) mark(row *review.Row, loc *timeLocation) {
 	case p.conflict != nil:
 		row.Error = "This was answered again in the meantime, so nothing was undone. Look at what stands now."
 	case p.problem != nil:
-		row.Error = model.Message(p.problem)
-		row.Comment, row.Until = p.typed.Comment, p.typed.Until
+		row.Error = "Not saved. " + model.Message(p.problem)
+		row.Typed = &review.Typed{Answer: row.Answer, LowerTo: p.typed.LowerTo, Until: p.typed.Until, Comment: p.typed.Comment}
 		if isAnswer(p.typed.Answer) {
-			row.Answer = review.Answer(p.typed.Answer)
+			row.Typed.Answer = review.Answer(p.typed.Answer)
 		}
 	}
+}
+
+// rowAccounts are the accounts of rows of one page that need to be named.
+func rowAccounts(rows []campaigns.Row) []string {
+	return accountNames(len(rows), func(i int) (string, *model.Subject) { return rows[i].Source, &rows[i].Subject })
 }
 
 func isAnswer(a model.Answer) bool {

@@ -89,6 +89,7 @@ func (s *site) signLines(r *request, p reviewPage, f store.ItemFilter) ([]review
 		return nil, err
 	}
 	var out []review.Line
+	accounts := rowAccounts(page.Rows)
 	for i := range page.Rows {
 		row := &page.Rows[i]
 		can, technical := accessWords(row.Entitlement)
@@ -98,7 +99,7 @@ func (s *site) signLines(r *request, p reviewPage, f store.ItemFilter) ([]review
 		if d := row.Decision; d != nil && row.Item.Answer == model.Reduce {
 			can += ", to " + lowerName(row.Lowers, d.LowerTo)
 		}
-		out = append(out, review.Line{Item: strconv.FormatInt(row.Item.ID, 10), Person: subjectName(row.Subject), Access: row.Source + " · " + can})
+		out = append(out, review.Line{Item: strconv.FormatInt(row.Item.ID, 10), Person: withAccount(subjectName(row.Subject), accounts[i]), Access: row.Source + " · " + can})
 	}
 	if more := page.Total - int64(len(out)); more > 0 {
 		out = append(out, review.Line{Person: "And", Access: ui.Num(more) + " more: choose “Answered” or “Still to answer” above to see all"})

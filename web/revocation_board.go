@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"recert/campaigns"
 	"recert/campaigns/remediate"
 	"recert/model"
 	"recert/model/store"
@@ -70,8 +71,11 @@ func (s *site) revocations(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	p.Pager = pager("/revocations", q, f.Before, next, "")
+	accounts := accountNames(len(rows), func(i int) (string, *model.Subject) { return rows[i].Source, &rows[i].Subject })
 	for i := range rows {
-		p.Rows = append(p.Rows, s.revocationRow(r, &rows[i]))
+		row := s.revocationRow(r, &rows[i])
+		row.Account = accounts[i]
+		p.Rows = append(p.Rows, row)
 		if rows[i].State == model.Failed && r.actor.Has(managers...) {
 			p.Failed = append(p.Failed, itoa(rows[i].ID))
 		}
@@ -212,6 +216,9 @@ func (s *site) revocationRow(r *request, row *store.RemediationRow) revocation.R
 		v.Note = row.Reason
 	}
 	if row.Contested {
+		if v.Note == campaigns.WhyContested {
+			v.Note = ""
+		}
 		v.Note = strings.TrimSpace("The person concerned contests it: answer that. " + v.Note)
 	}
 	s.clock(r, row, &v)

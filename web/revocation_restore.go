@@ -140,6 +140,9 @@ func (s *site) giving(r *request, p *revocation.Page, row *store.RemediationRow)
 		return nil
 	}
 	p.Restore = &revocation.Restore{Reason: ui.Field{ID: "give-back-reason", Name: revocation.FieldReason, Label: "Why", Help: "It stands in the evidence.", Required: true}}
+	if p.Contest != nil && p.Contest.Upheld {
+		p.Restore.Reason.Value = p.Contest.Why // it was said already
+	}
 	p.Restore.Note, err = s.lostEnd(r, row)
 	return err
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"recert/campaigns/connector"
@@ -47,9 +48,14 @@ func meaning(row *store.RemediationRow, asked bool) string {
 	case row.Kind == model.KindRotate:
 		return rotateMeanings[row.State]
 	case row.Declined != "":
-		text, why = row.Reason, "Decided by "+row.Declined+"."
+		text, why = sentence(row.Reason), "Decided by "+row.Declined
+	case row.State == model.Restored && why != "":
+		text, why = why, "" // it says the same, and more
 	case waits(row):
 		text = "It waits, so that the person concerned can say something against it."
+	}
+	if row.State == model.Confirmed && row.Kind.Gives() && row.Proof == proofRead {
+		why = "" // the attempt says it
 	}
 	if row.State == model.Confirmed && !row.Kind.Gives() {
 		switch {
@@ -62,18 +68,30 @@ func meaning(row *store.RemediationRow, asked bool) string {
 		}
 	}
 	if why != "" {
-		text += " " + why
+		text += " " + sentence(why)
 	}
 	if row.State.Open() && row.Paused != "" {
-		text += " Removals in " + row.Source + " are paused: " + row.Paused
+		text += " Removals in " + row.Source + " are paused: " + sentence(row.Paused)
 	}
 	return text
+}
+
+// sentence ends what somebody or something said, so that it does not run into what comes next.
+func sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" || strings.ContainsAny(text[len(text)-1:], ".!?:;") || strings.HasSuffix(text, "…") {
+		return text
+	}
+	return text + "."
 }
 
 func revocationFacts(row *store.RemediationRow, asked bool, loc *timeLocation) []ui.Pair {
 	out := []ui.Pair{
 		{Term: "Campaign", Text: row.Run, Href: ui.Path("campaigns", row.Run)}, {Term: "Item", Text: itoa(row.ItemID)},
 		{Term: "Account", Text: row.Subject.AccountID, Code: true}, {Term: "Queued", Text: ui.Exact(row.QueuedAt, loc).Text},
+	}
+	if name := row.Subject.Username; name != "" && name != row.Subject.AccountID {
+		out = append(out, ui.Pair{Term: "User name", Text: name, Code: true})
 	}
 	if row.Via != "" {
 		out = append(out, ui.Pair{Term: "Path", Text: row.Via, Code: true})

@@ -82,6 +82,10 @@ func TestMeaning(t *testing.T) {
 		"task, snapshot":   {model.Remediation{State: model.Confirmed, Proof: "snapshot", Mode: model.ModeManual, ProofSnapshot: &snapshot, Reason: "R."}, false, goneBySnapshot + " R.", "a snapshot that was read after the task was given"},
 		"asked, snapshot":  {model.Remediation{State: model.Confirmed, Proof: "snapshot", ProofSnapshot: &snapshot, Reason: "R."}, true, goneBySnapshot + " R.", "a snapshot that was read after the call"},
 		"still to be done": {model.Remediation{State: model.Queued}, false, meanings[model.Queued], ""},
+		"declined":         {model.Remediation{State: model.Cancelled, Declined: "Bo", Reason: "It will not be done. Break glass"}, false, "It will not be done. Break glass. Decided by Bo.", ""},
+		"given back":       {model.Remediation{State: model.Restored, Reason: "The access was given back on purpose, and is there."}, true, "The access was given back on purpose, and is there.", ""},
+		"is there":         {model.Remediation{Kind: model.KindRestore, State: model.Confirmed, Proof: "read", Reason: "R."}, true, giveMeanings[model.Confirmed], "the system was read after the call"},
+		"no full stop":     {model.Remediation{State: model.Failed, Reason: "It said no"}, true, meanings[model.Failed] + " It said no.", ""},
 	} {
 		row := &store.RemediationRow{Remediation: c.row}
 		if got := meaning(row, c.asked); got != c.want {
@@ -90,6 +94,10 @@ func TestMeaning(t *testing.T) {
 		if got := proofWords(row, c.asked); got != c.proof {
 			t.Errorf("%s is proven by %q, want %q", name, got, c.proof)
 		}
+	}
+	paused := &store.RemediationRow{Remediation: model.Remediation{State: model.Queued, Reason: "401"}, Source: "wiki", Paused: "The password is wrong"}
+	if got, want := meaning(paused, false), meanings[model.Queued]+" 401. Removals in wiki are paused: The password is wrong."; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 	back := &store.RemediationRow{Remediation: model.Remediation{State: model.Sent, ProofSnapshot: &snapshot}}
 	if s := outcomeStep(back, true, time.UTC); s == nil || s.Text != "Snapshot 7 showed it again." {

@@ -70,7 +70,7 @@ func TestBrakes(t *testing.T) {
 		path := "/revocations/" + w.removal(w.launch())
 		admin, m, auditor := w.as("", model.Admin), w.as("", model.CampaignManager), w.as("", model.Auditor)
 		auditor.Get("/revocations").Want(http.StatusOK, webtest.Count("main form[method=post]", 0))
-		stop := m.Get("/revocations").Form("form[action$='/stop']")
+		stop := m.Get("/revocations").Form(".title form[action$='/stop']") // at the head, where it is found at once
 		m.Submit(stop, url.Values{"reason": {" "}}).Want(http.StatusUnprocessableEntity)
 		for range 2 {
 			m.Follow(m.Submit(stop, url.Values{"reason": {"Wrong scope " + uhoh}})).Want(http.StatusOK,

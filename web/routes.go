@@ -54,6 +54,7 @@ func (s *site) routes() []route {
 		{method: post, path: "/reviews/{campaign}/sign-off", access: signedIn, do: s.signOff},
 		{method: get, path: "/people/{id}", access: signedIn, do: s.person},
 		{method: get, path: "/notices", access: signedIn, do: s.ownNotices},
+		{method: get, path: "/notices/{id}", access: signedIn, do: s.ownNotice},
 		{method: post, path: "/notices/{id}/contest", access: signedIn, do: s.contest},
 
 		{method: get, path: "/campaigns", access: byRole, roles: readers, do: s.campaigns},
@@ -73,6 +74,7 @@ func (s *site) routes() []route {
 		{method: get, path: "/sources/{name}", access: byRole, roles: readers, do: s.source},
 		{method: get, path: "/sources/{name}/live", access: byRole, roles: readers, do: s.sourceLive},
 		{method: post, path: "/sources/{name}/read", access: byRole, roles: admins, do: s.readNow},
+		{method: post, path: "/sources/{name}/test", access: byRole, roles: admins, do: s.testDesk},
 		{method: post, path: "/sources/{name}/resume", access: byRole, roles: admins, do: s.resume},
 		{method: get, path: "/sources/{name}/upload", access: byRole, roles: admins, do: s.uploadPage},
 		{method: post, path: "/sources/{name}/upload", access: byRole, roles: admins, body: uploadLimit, do: s.upload},
@@ -103,6 +105,7 @@ func (s *site) routes() []route {
 		{method: get, path: "/messages", access: byRole, roles: readers, do: s.messages},
 		{method: get, path: "/messages/{id}", access: byRole, roles: readers, do: s.message},
 		{method: post, path: "/messages/{id}/retry", access: byRole, roles: managers, do: s.retryMessage},
+		{method: post, path: "/messages/test", access: byRole, roles: managers, do: s.testMessage},
 		{method: post, path: "/messages/retry", access: byRole, roles: managers, do: s.retryMessages},
 		{method: get, path: "/evidence", access: byRole, roles: readers, do: s.evidence},
 

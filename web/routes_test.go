@@ -22,7 +22,7 @@ var publicRoutes = []string{
 var reviewerRoutes = []string{
 	"GET /{$}", "GET /help", "POST /preferences", "GET /reviews/{campaign}", "POST /reviews/{campaign}/items/{item}",
 	"POST /reviews/{campaign}/items/{item}/undo", "POST /reviews/{campaign}/sign-off", "GET /people/{id}",
-	"GET /notices", "POST /notices/{id}/contest", "GET /tasks/{id}", "POST /tasks/{id}", "GET /tasks/{id}/files/{file}",
+	"GET /notices", "GET /notices/{id}", "POST /notices/{id}/contest", "GET /tasks/{id}", "POST /tasks/{id}", "GET /tasks/{id}/files/{file}",
 }
 
 // auditorRoutes are what an auditor may do besides: read, and take the evidence along.
@@ -35,7 +35,7 @@ var auditorRoutes = []string{
 var managerRoutes = []string{
 	"GET /campaigns/new", "POST /campaigns/new", "POST /campaigns/{id}/launch", "GET /campaigns/{id}/close", "POST /campaigns/{id}/close", "POST /revocations/{id}/retry", "POST /revocations/retry",
 	"POST /revocations/{id}/restore", "POST /revocations/{id}/give-up", "POST /revocations/{id}/contest",
-	"POST /revocations/stop", "POST /messages/retry", "POST /messages/{id}/retry", "POST /campaigns/{id}/hand-over",
+	"POST /revocations/stop", "POST /messages/retry", "POST /messages/test", "POST /messages/{id}/retry", "POST /campaigns/{id}/hand-over",
 }
 
 // TestEveryRoute walks the whole table as nobody and in every role, with addresses that exist:

@@ -119,6 +119,11 @@ func (s *site) countWords(r *request, src store.Source) (string, error) {
 
 // source is one source: its settings, its history and what does not fit in its data.
 func (s *site) source(w http.ResponseWriter, r *request) error {
+	return s.renderSource(w, r, ui.Notice{})
+}
+
+// renderSource shows the source that the address names, with what a test of a connection found.
+func (s *site) renderSource(w http.ResponseWriter, r *request, found ui.Notice) error {
 	src, err := s.Store.Source(r.Context(), r.path("name"))
 	if err != nil {
 		return err
@@ -135,6 +140,10 @@ func (s *site) source(w http.ResponseWriter, r *request) error {
 		Frame: s.frame(r, src.Name, layout.Sources), Name: src.Name, Provides: providesWords[src.Provides], State: st.tag,
 		Problem: sourceProblem(src, st), Reading: s.reading(r, src, st.newest), Settings: settingPairs(spec), CanUpload: spec.Type == "csv" && r.actor.Has(model.Admin),
 		CanRead: spec.Type != "csv" && s.ReadLive != nil && r.actor.Has(model.Admin), CanResume: src.Paused != "" && r.actor.Has(model.Admin),
+		Found: found, CanTest: model.Outside(spec.Revoke.Mode) && s.ProbeDesk != nil && r.actor.Has(model.Admin),
+	}
+	if err := s.nameOwner(r, p.Settings, spec.Owner); err != nil {
+		return err
 	}
 	if p.Problem.Title == "" {
 		if p.Problem, err = s.sourceWaits(r, src.ID); err != nil {
@@ -413,4 +422,29 @@ func (s *site) resume(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return s.redirectWith(w, r, ui.Path("sources", src.Name), "resumed")
+}
+
+// testDesk tries the outside system that removals in a source are asked of, and shows what was found on
+// the source's page. Nothing is stored, and nothing asked of it.
+func (s *site) testDesk(w http.ResponseWriter, r *request) error {
+	src, err := s.Store.Source(r.Context(), r.path("name"))
+	if err != nil {
+		return err
+	}
+	spec, err := s.Store.SourceSpec(r.Context(), src.Name)
+	if err != nil {
+		return err
+	}
+	if s.ProbeDesk == nil || !model.Outside(spec.Revoke.Mode) {
+		return model.Errorf(model.Invalid, "Removals in %s are asked of no ticket system and of no webhook, so there is nothing to test.", src.Name)
+	}
+	found, err := s.ProbeDesk(r.Context(), src.Name)
+	switch {
+	case err == nil:
+		return s.renderSource(w, r, ui.Notice{Tone: ui.Good, Title: "The connection works.", Text: found})
+	case model.KindOf(err) == model.Internal:
+		return err
+	}
+	r.status = http.StatusUnprocessableEntity
+	return s.renderSource(w, r, ui.Notice{Tone: ui.Bad, Title: "The connection does not work.", Text: wholeSentence(model.Message(err))})
 }

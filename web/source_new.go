@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"recert/campaigns"
 	"recert/model"
@@ -147,7 +149,7 @@ func (s *site) testSource(w http.ResponseWriter, r *request, p source.NewPage, s
 		return err
 	default:
 		r.status = http.StatusUnprocessableEntity
-		p.Problem = ui.Notice{Tone: ui.Bad, Title: "The connection does not work.", Text: model.Message(err)}
+		p.Problem = ui.Notice{Tone: ui.Bad, Title: "The connection does not work.", Text: wholeSentence(model.Message(err))}
 	}
 	return s.renderNewSource(w, r, p)
 }
@@ -180,4 +182,10 @@ func (s *site) storeSource(r *request, name string, spec *model.SourceSpec, type
 	}
 	_, err := campaigns.Apply(r.Context(), s.Store, r.actor.Label(), docs, false)
 	return err
+}
+
+// wholeSentence makes one of a message that begins and ends as a part of a line does.
+func wholeSentence(text string) string {
+	first, n := utf8.DecodeRuneInString(text)
+	return sentence(string(unicode.ToUpper(first)) + text[n:])
 }

@@ -13,7 +13,7 @@ func (s *site) asleep(row *store.RemediationRow) bool {
 
 // wakes says until when nothing is asked of a source, and why.
 func wakes(r *request, until model.Time, why string) string {
-	return "Recert waits until " + ui.At(until, r.zone).Text + " and then tries again by itself. " + why
+	return "Recert waits until " + ui.At(until, r.zone).Text + " and then tries again by itself. " + sentence(why)
 }
 
 // sourceWaits is what a source's page says while nothing is asked of it; empty is nothing.

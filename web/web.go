@@ -42,6 +42,9 @@ type Config struct {
 	// Probe tries the settings of a live source, with a password that was typed or "", and gives what
 	// it found in words; nil hides the form by which sources are connected.
 	Probe func(ctx context.Context, spec model.SourceSpec, password string) (string, error)
+	// ProbeDesk tries the outside system that removals in a source are asked of, and gives what it found
+	// in words; nil hides the button.
+	ProbeDesk func(ctx context.Context, source string) (string, error)
 	// HookKeys are what reports about removals in a source are signed with; nil takes no reports.
 	HookKeys func(ctx context.Context, source int64) (webhook.Keys, error)
 	// KeepSecret keeps a credential that was typed, encrypted.

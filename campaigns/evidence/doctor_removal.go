@@ -58,6 +58,11 @@ func checkRevoked(ctx context.Context, d *doctor) error {
 					lowers[k] = append(lowers[k], l)
 				}
 			}
+			for _, l := range ls { // somebody decided that it will not be done, and nothing took its place
+				if k := (key{run, l.ItemID}); l.Declined != "" && len(lowers[k]) == 0 {
+					lowers[k] = append(lowers[k], l)
+				}
+			}
 			for _, r := range rs {
 				if r.State != model.Cancelled || r.Declined != "" {
 					k := key{run, r.ItemID}

@@ -27,7 +27,7 @@ var (
 
 // Kinds are the kinds that have words.
 var Kinds = []model.MessageKind{
-	model.MessageRemovalNotice, model.MessageCameBack, model.MessageContested, model.MessageContestAnswered, model.MessageTask,
+	model.MessageRemovalNotice, model.MessageCameBack, model.MessageContested, model.MessageContestAnswered, model.MessageTask, model.MessageTest,
 }
 
 func init() {
@@ -119,12 +119,17 @@ func Render(ctx context.Context, q reader, m model.OutMessage, to model.Person, 
 func link(kind model.MessageKind, v view) string {
 	switch kind {
 	case model.MessageRemovalNotice, model.MessageContestAnswered:
-		return "/notices" // the person's own page
+		if v.removal == 0 {
+			return "/notices" // the person's own page
+		}
+		return fmt.Sprintf("/notices/%d", v.removal)
 	case model.MessageTask:
 		if v.removal == 0 {
 			return "/" // all of them
 		}
 		return fmt.Sprintf("/tasks/%d", v.removal)
+	case model.MessageTest:
+		return "/messages"
 	case model.MessageCameBack, model.MessageContested:
 	}
 	return fmt.Sprintf("/revocations/%d", v.removal)
@@ -141,6 +146,9 @@ func viewOf(ctx context.Context, q reader, m model.OutMessage, now model.Time) (
 		if line = oneLine(line); line != "" {
 			v.Reason = append(v.Reason, line)
 		}
+	}
+	if m.Kind == model.MessageTest {
+		return v, nil
 	}
 	var removals []store.RemediationRow
 	if data.Removal == 0 {
@@ -201,7 +209,7 @@ func over(kind model.MessageKind, s model.RemediationState) bool {
 		return s == model.Superseded || s == model.Cancelled || s == model.Restored
 	case model.MessageTask:
 		return s != model.Queued && s != model.Held && s != model.Sent && s != model.Failed && s != model.CameBack
-	case model.MessageCameBack, model.MessageContested, model.MessageContestAnswered:
+	case model.MessageCameBack, model.MessageContested, model.MessageContestAnswered, model.MessageTest:
 	}
 	return false
 }

@@ -501,3 +501,45 @@ func TestTaskDigest(t *testing.T) {
 		contains(t, "text", ls[1].text, "Do this.", "/tasks/")
 	})
 }
+
+// TestTest: whoever asks for a test message gets one, by the way that all others go, and once a minute.
+func TestTest(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, r *rig) {
+		r.person(2, boss)
+		known := model.Actor{UserID: 7, Name: "Bo <Boss>", Email: "old@example.com", PersonKey: 2, Roles: []model.Role{model.Admin}}
+		stranger := model.Actor{UserID: 8, Name: "Ex Ternal", Email: "ex@example.com", Roles: []model.Role{model.CampaignManager}}
+		ask := func(who model.Actor) int64 {
+			t.Helper()
+			id, err := notify.Test(t.Context(), r.store, who)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}
+		r.add(model.MessageCameBack, "came_back/1/1", 2, "", model.MessageData{Removal: r.removal(subj, edit)}) // waits already, and goes after it
+		first := ask(known)
+		if again := ask(known); again != first {
+			t.Errorf("a second click makes message %d beside %d", again, first)
+		}
+		ask(stranger)
+		w := r.worker()
+		w.Concurrency = 1
+		r.drain(w)
+		ls := r.letters()
+		if len(ls) != 3 || ls[0].to != boss.Email || ls[1].to != "ex@example.com" || ls[2].to != boss.Email {
+			t.Fatalf("letters %+v", ls)
+		}
+		contains(t, "text", ls[0].text, "Bo <Boss> asked for this test message", base+"/messages")
+		contains(t, "html", ls[0].html, "Bo &lt;Boss&gt; asked")
+		r.clock.Add(time.Minute)
+		if later := ask(known); later == first {
+			t.Error("a minute later it is the same message")
+		}
+		for _, who := range []model.Actor{{UserID: 9, Email: "a@example.com", Roles: []model.Role{model.Auditor}}, {UserID: 10, Roles: []model.Role{model.Admin}}} {
+			if _, err := notify.Test(t.Context(), r.store, who); err == nil {
+				t.Errorf("%+v gets one", who)
+			}
+		}
+	})
+}

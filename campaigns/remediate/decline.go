@@ -10,9 +10,6 @@ import (
 
 const whyDeclined = "Somebody decided that it will not be done."
 
-// whyStays holds what was asked for before it was decided that the access stays.
-const whyStays = "It was decided that the access stays, after the system may have been asked for it. Decline the removal, or give the access back once it is proven gone."
-
 // secondPerson refuses who may not decide about a removal that waits for a second person: whoever,
 // under whichever identity, answered the item or is the one whose access goes. what is what
 // another admin must do.
@@ -68,7 +65,7 @@ func contested(ctx context.Context, tx *store.Tx, r model.Remediation) (string, 
 	case c.Outcome == model.ContestOpen:
 		return campaigns.WhyContested, nil
 	case c.Outcome == model.ContestUpheld:
-		return whyStays, nil
+		return campaigns.WhyStays, nil
 	}
 	return "", nil
 }

@@ -2,6 +2,7 @@ package remediate
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -222,5 +223,59 @@ func TestHookNobody(t *testing.T) {
 				t.Errorf("%q: %v", bad, err)
 			}
 		}
+	})
+}
+
+// TestHookFlood: a receiver that says the same again and again, or always something new, does not fill the log.
+func TestHookFlood(t *testing.T) {
+	t.Parallel()
+	hookOffices(t, func(t *testing.T, h *hookOffice) {
+		h.step()
+		h.want(model.Sent, whyOrdered)
+		for i := range 30 {
+			if err := h.report(fmt.Sprintf("same-%d", i), ReportDone); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := h.report("same-0", ReportDone); model.KindOf(err) != model.Conflict {
+			t.Errorf("an id that was taken: %v", err)
+		}
+		if got := h.orders(); got[model.TicketReported] != 1 {
+			t.Errorf("thirty times the same is noted %d times", got[model.TicketReported])
+		}
+		h.step()
+		h.want(model.Sent, whyDoneThere)
+		h.remove()
+		if err := h.report("again", ReportDone); err != nil {
+			t.Fatal(err)
+		}
+		h.step() // at once: it was hurried, although nothing was noted
+		h.want(model.Confirmed, whyGone)
+		if got := h.orders(); got[model.TicketReported] != 1 {
+			t.Errorf("it is noted %d times", got[model.TicketReported])
+		}
+		h.holds()
+	})
+	hookOffices(t, func(t *testing.T, h *hookOffice) {
+		h.step()
+		refused := 0
+		for i := range 100 {
+			tk, err := h.s.TicketByAck(t.Context(), h.ticket().AckHash)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch err := Report(t.Context(), h.s, tk, fmt.Sprintf("new-%d", i), ReportDone, fmt.Sprintf("try %d", i)); model.KindOf(err) {
+			case model.Conflict:
+				refused++
+			default:
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if got := h.orders()[model.TicketReported]; got >= maxOrderEvents || got+refused != 100 {
+			t.Errorf("%d reports are noted, %d are refused", got, refused)
+		}
+		h.holds()
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"recert/campaigns"
 	"recert/campaigns/connector"
 	"recert/campaigns/evidence"
 	"recert/model"
@@ -61,6 +62,9 @@ func Retry(ctx context.Context, s *store.Store, who model.Actor, id int64) error
 		}
 		if r.Kind.Gives() {
 			if _, err := notOwn(ctx, tx, who, r); err != nil {
+				return err
+			}
+			if err := campaigns.StillHere(ctx, tx, r); err != nil {
 				return err
 			}
 		}

@@ -12,7 +12,7 @@ import (
 
 // LagHow says in words how lag figures are computed; it stands beside them.
 const LagHow = "From when a removal was final (signed off, or the keep had ended) to when the system or a person was first asked, and to when a read proved the access gone. " +
-	"An access that came back counts anew from when it was seen again. Open is everything that is not proven yet, failed and held ones included; what was cancelled, " +
+	"An access that came back counts anew from when it was seen again; one that is lowered counts from before the weaker one is given. Open is everything that is not proven yet, failed and held ones included; what was cancelled, " +
 	"or granted anew since the review, is in none of the figures. The median is the middle one, or the earlier of the middle two; 95 % took no longer than the next figure."
 
 // Lag says how long removals took.

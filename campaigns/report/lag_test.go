@@ -183,16 +183,26 @@ func TestLagFigures(t *testing.T) {
 		again := h.queue(0, "crm", "connector")
 		h.exec("UPDATE remediations SET kind = 'restore' WHERE id = ?", again) // gives, takes nothing
 
+		// What is lowered is open from the first, and its time counts from there.
+		h.exec("UPDATE remediations SET kind = 'lower' WHERE id = ?", h.queue(3*hr, "crm", "connector"))
+		done := h.queue(4*hr, "crm", "connector")
+		h.exec("UPDATE remediations SET kind = 'lower', state = 'confirmed' WHERE id = ?", done)
+		after := h.queue(5*hr, "crm", "connector")
+		h.exec("UPDATE remediations SET for_id = ? WHERE id = ?", done, after)
+		h.called(10*hr, after, 1)
+		h.move(10*hr, after, model.Confirmed)
+		h.exec("UPDATE remediations SET kind = 'lower', state = 'cancelled' WHERE id = ?", h.queue(4*hr, "crm", "connector"))
+
 		h.clock.T = storetest.Epoch.Add(60 * hr)
-		// In order, asked: 10m 20m 30m 1h 1h 2h; proven: 15m 2h 3h 4h 10h.
+		// In order, asked: 10m 20m 30m 1h 1h 2h 6h; proven: 15m 2h 3h 4h 6h 10h.
 		want := []report.Lag{
 			{
-				Called: report.Spread{N: 6, Median: 30 * m, P95: 2 * hr, Worst: 2 * hr}, Proven: report.Spread{N: 5, Median: 3 * hr, P95: 10 * hr, Worst: 10 * hr},
-				Open: 3, Oldest: 60 * hr,
+				Called: report.Spread{N: 7, Median: 1 * hr, P95: 6 * hr, Worst: 6 * hr}, Proven: report.Spread{N: 6, Median: 3 * hr, P95: 10 * hr, Worst: 10 * hr},
+				Open: 4, Oldest: 60 * hr,
 			},
 			{
-				Source: "crm", Called: report.Spread{N: 3, Median: 30 * m, P95: 2 * hr, Worst: 2 * hr}, Proven: report.Spread{N: 2, Median: 3 * hr, P95: 10 * hr, Worst: 10 * hr},
-				Open: 1, Oldest: 58 * hr,
+				Source: "crm", Called: report.Spread{N: 4, Median: 30 * m, P95: 6 * hr, Worst: 6 * hr}, Proven: report.Spread{N: 3, Median: 6 * hr, P95: 10 * hr, Worst: 10 * hr},
+				Open: 2, Oldest: 58 * hr,
 			},
 			{
 				Source: "wiki", Called: report.Spread{N: 3, Median: 1 * hr, P95: 1 * hr, Worst: 1 * hr}, Proven: report.Spread{N: 3, Median: 2 * hr, P95: 4 * hr, Worst: 4 * hr},
@@ -212,10 +222,10 @@ func TestLagFigures(t *testing.T) {
 			proven int64
 			open   int64
 		}{
-			"a run":           {store.LagFilter{RunID: h.run}, 5, 3},
+			"a run":           {store.LagFilter{RunID: h.run}, 6, 4},
 			"another run":     {store.LagFilter{RunID: 99}, 0, 0},
-			"a source":        {store.LagFilter{SourceID: h.sources["crm"]}, 2, 1},
-			"since a day":     {store.LagFilter{Since: model.TimeOf(storetest.Epoch.Add(24 * hr))}, 1, 3}, // what is open stays, however old
+			"a source":        {store.LagFilter{SourceID: h.sources["crm"]}, 3, 2},
+			"since a day":     {store.LagFilter{Since: model.TimeOf(storetest.Epoch.Add(24 * hr))}, 1, 4}, // what is open stays, however old
 			"of all and none": {store.LagFilter{RunID: h.run, SourceID: 99}, 0, 0},
 		} {
 			got, err := report.LagFigures(t.Context(), h.store, c.filter, now)

@@ -132,7 +132,7 @@ func newApp(ctx context.Context, s *store.Store, f ServeFlags, base string, log 
 	}
 	h, err := web.New(web.Config{
 		Store: s, Campaigns: newCampaigns(s), Ingest: newIngest(s), Evidence: evidenceLog,
-		Provider: provider, BaseURL: base, Demo: f.demo, Version: version, Log: log, Now: now, ReadLive: reread.begin, Reread: reread.want, Ending: ctx, Probe: live.probe, KeepSecret: secrets.put, HookKeys: outside.keys,
+		Provider: provider, BaseURL: base, Demo: f.demo, Version: version, Log: log, Now: now, ReadLive: reread.begin, Reread: reread.want, Ending: ctx, Probe: live.probe, KeepSecret: secrets.put, HookKeys: outside.keys, ProbeDesk: outside.probe,
 	})
 	if err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func newApp(ctx context.Context, s *store.Store, f ServeFlags, base string, log 
 		{"removals", worker.Run},
 		{"live reads", reread.run},
 		{"messages", messages.Run},
-		{"expiry", func(ctx context.Context) error { return endKeeps(ctx, s, log) }},
+		{"expiry", func(ctx context.Context) error { return chores(ctx, s, log) }},
 		{"sessions", func(ctx context.Context) error { return sweepSessions(ctx, s, log) }},
 	}}, nil
 }

@@ -8,14 +8,14 @@ import (
 	"recert/model/store"
 )
 
-// expiryEvery is how often the ends of keeps are looked for: a day has one end, and a minute after it
-// is soon enough.
-const expiryEvery = time.Minute
+// choresEvery is how often chores are looked for: a keep ends with a day, and a minute after it is soon
+// enough.
+const choresEvery = time.Minute
 
-// endKeeps queues the removals of what was kept until a day that is over, until ctx ends. Any number
-// of replicas may do it.
-func endKeeps(ctx context.Context, s *store.Store, log *slog.Logger) error {
-	tick := time.NewTicker(expiryEvery)
+// chores queues the removals of what was kept until a day that is over, and carries out the answers that an
+// access stays, until ctx ends. Any number of replicas may do it.
+func chores(ctx context.Context, s *store.Store, log *slog.Logger) error {
+	tick := time.NewTicker(choresEvery)
 	defer tick.Stop()
 	for {
 		n, err := newCampaigns(s).ExpireKeeps(ctx)
@@ -24,6 +24,13 @@ func endKeeps(ctx context.Context, s *store.Store, log *slog.Logger) error {
 			log.ErrorContext(ctx, "the keeps that have ended could not be looked up", slog.Any("error", err))
 		case n > 0:
 			log.InfoContext(ctx, "keeps have ended", slog.Int("items", n))
+		}
+		n, err = newCampaigns(s).SettleUpheld(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			log.ErrorContext(ctx, "the answers that an access stays could not be carried out", slog.Any("error", err))
+		case n > 0:
+			log.InfoContext(ctx, "answers that an access stays were carried out", slog.Int("removals", n))
 		}
 		select {
 		case <-ctx.Done():

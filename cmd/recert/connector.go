@@ -105,14 +105,23 @@ func (c *connectors) probe(ctx context.Context, spec model.SourceSpec, password 
 		return "", err
 	}
 	defer func() { err = errors.Join(err, closeLive(l)) }()
+	return tryOut(ctx, l)
+}
+
+// tryOut gives what a test of a connection found in words, or what is wrong with it.
+func tryOut(ctx context.Context, p connector.Prober) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	found, err := l.Probe(ctx)
-	if err != nil {
-		f := connector.FailureOf(err)
-		return "", &model.Error{Kind: model.Invalid, Msg: f.Msg, Err: err}
+	found, err := p.Probe(ctx)
+	if err == nil {
+		return found, nil
 	}
-	return found, nil
+	f := connector.FailureOf(err)
+	msg := f.Msg
+	if why := dial.Why(err); why != "" && f.Kind == connector.Unreachable {
+		msg += ": " + why
+	}
+	return "", &model.Error{Kind: model.Invalid, Msg: msg, Err: err}
 }
 
 // probeTimeout is how long somebody waits for the test of a connection.

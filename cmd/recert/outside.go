@@ -76,14 +76,9 @@ func (d *desks) opener(ctx context.Context, name string, spec model.SourceSpec, 
 	if err != nil {
 		return nil, err
 	}
-	var secret string
-	switch {
-	case spec.Revoke.Mode == model.ModeTicket && spec.Revoke.Ticket != nil:
-		secret = spec.Revoke.Ticket.Token
-	case spec.Revoke.Mode == model.ModeWebhook && spec.Revoke.Webhook != nil:
-		secret = spec.Revoke.Webhook.Secret
-	default:
-		return nil, model.Errorf(model.Invalid, "its settings no longer say where removals are asked for: set revoke mode ticket or webhook again, or see to what is open by hand")
+	secret, err := secretOf(spec.Revoke)
+	if err != nil {
+		return nil, err
 	}
 	version, err := d.live.keeper.version(ctx, secret)
 	if err != nil {
@@ -95,16 +90,58 @@ func (d *desks) opener(ctx context.Context, name string, spec model.SourceSpec, 
 	if o, ok := d.open[name]; ok && o.settings == key {
 		return o.opener, nil
 	}
-	value, err := d.live.keeper.resolve(ctx, secret)
-	if err != nil {
-		return nil, err
-	}
-	o, err := openDesk(spec.Revoke, value, settings)
+	o, err := d.openAnew(ctx, spec.Revoke, secret, settings)
 	if err != nil {
 		return nil, err
 	}
 	d.open[name] = openedDesk{key, o}
 	return o, nil
+}
+
+// openAnew opens an outside system with the secret that a reference names.
+func (d *desks) openAnew(ctx context.Context, r model.RevokeSpec, secret string, settings model.SettingsSpec) (connector.Opener, error) {
+	value, err := d.live.keeper.resolve(ctx, secret)
+	if err != nil {
+		return nil, err
+	}
+	return openDesk(r, value, settings)
+}
+
+// probe tries the outside system that removals in a source are asked of, and gives what it found in words.
+// Nothing is asked of it.
+func (d *desks) probe(ctx context.Context, name string) (string, error) {
+	spec, err := d.live.store.SourceSpec(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	secret, err := secretOf(spec.Revoke)
+	if err != nil {
+		return "", err
+	}
+	settings, err := d.live.store.Settings(ctx)
+	if err != nil {
+		return "", err
+	}
+	o, err := d.openAnew(ctx, spec.Revoke, secret, settings)
+	if err != nil {
+		return "", err
+	}
+	p, ok := o.(connector.Prober)
+	if !ok {
+		return "", model.Errorf(model.Invalid, "A connection to %s cannot be tested.", o.Name())
+	}
+	return tryOut(ctx, p)
+}
+
+// secretOf is the reference to the secret of the outside system that settings name.
+func secretOf(r model.RevokeSpec) (string, error) {
+	switch {
+	case r.Mode == model.ModeTicket && r.Ticket != nil:
+		return r.Ticket.Token, nil
+	case r.Mode == model.ModeWebhook && r.Webhook != nil:
+		return r.Webhook.Secret, nil
+	}
+	return "", model.Errorf(model.Invalid, "its settings no longer say where removals are asked for: set revoke mode ticket or webhook again, or see to what is open by hand")
 }
 
 // openDesk makes the client that settings describe; it connects to nothing yet.

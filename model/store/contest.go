@@ -105,3 +105,14 @@ func (q queries) Notices(ctx context.Context, person, id int64, since model.Time
 	}
 	return rows, nil
 }
+
+// UpheldRemovals are the removals, by id, of which it was answered that the access stays after they were
+// asked for, and that are known to have come to nothing, which reason says of held ones, or to be proven gone
+// since. What somebody asked for back already is not among them.
+func (q queries) UpheldRemovals(ctx context.Context, reason string) ([]int64, error) {
+	var ids []int64
+	err := q.all(ctx, &ids, `SELECT r.id FROM contests c JOIN remediations r ON r.id = c.remediation_id WHERE c.outcome = 'upheld' AND r.kind = 'remove'
+		AND (r.state = 'held' AND r.reason = ? OR r.state = 'confirmed' AND r.closed_at >= c.answered_at
+			AND NOT EXISTS (SELECT 1 FROM remediations o WHERE o.for_id = r.id AND o.kind = 'restore')) ORDER BY r.id`, reason)
+	return ids, err
+}

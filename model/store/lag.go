@@ -10,7 +10,7 @@ import (
 )
 
 // RemovalSpell is one time that an access was to go: from when that was final, or when it had come
-// back, to when it was proven gone.
+// back, to when it was proven gone. Where it is lowered it began before the weaker access was given.
 type RemovalSpell struct {
 	Source string
 	Began  model.Time
@@ -27,9 +27,9 @@ type LagFilter struct {
 
 // RemovalSpells are the spells that are proven or open. A removal that was cancelled, that was
 // superseded or that nobody proved in another way is neither; one that was proven and did not last is there
-// with each of its spells.
+// with each of its spells; one that waits for the weaker access to be given is open.
 func (q queries) RemovalSpells(ctx context.Context, f LagFilter) iter.Seq2[RemovalSpell, error] {
-	of, args := " AND r.kind = 'remove'", []any{}
+	of, args := "", []any{}
 	if f.RunID != 0 {
 		of, args = of+" AND r.run_id = ?", append(args, f.RunID)
 	}
@@ -41,15 +41,18 @@ func (q queries) RemovalSpells(ctx context.Context, f LagFilter) iter.Seq2[Remov
 		return rows.Scan(&s.Source, &s.Began, &s.Called, &s.Proven)
 	},
 		`SELECT s.name, x.began_at, x.called_at, x.proven_at FROM removal_spells x JOIN remediations r ON r.id = x.remediation_id JOIN sources s ON s.id = r.source_id
-		WHERE x.began_at >= ?`+of+`
+		WHERE x.began_at >= ? AND r.kind = 'remove'`+of+`
 		UNION ALL SELECT c.name, c.began, `+firstCall+`, CASE WHEN c.state = 'confirmed' THEN c.closed_at END
 		FROM (SELECT r.id, r.state, r.mode, r.called_at, r.closed_at, s.name, `+spellBegan+` AS began FROM remediations r JOIN sources s ON s.id = r.source_id
-			WHERE r.state NOT IN ('superseded', 'cancelled', 'restored')`+of+`) c
-		WHERE c.began >= ? OR c.state <> 'confirmed'`, slices.Concat([]any{since}, args, args, []any{since})...)
+			WHERE r.kind = 'remove' AND r.state NOT IN ('superseded', 'cancelled', 'restored')`+of+`) c
+		WHERE c.began >= ? OR c.state <> 'confirmed'
+		UNION ALL SELECT s.name, r.queued_at, NULL, NULL FROM remediations r JOIN sources s ON s.id = r.source_id
+		WHERE r.kind = 'lower' AND r.state NOT IN ('confirmed', 'cancelled')`+of, slices.Concat([]any{since}, args, args, []any{since}, args)...)
 }
 
 // spellBegan is when the current spell of removal r began.
-const spellBegan = "COALESCE((SELECT MAX(z.ended_at) FROM removal_spells z WHERE z.remediation_id = r.id), r.queued_at)"
+const spellBegan = `COALESCE((SELECT MAX(z.ended_at) FROM removal_spells z WHERE z.remediation_id = r.id),
+	(SELECT l.queued_at FROM remediations l WHERE l.id = r.for_id AND l.kind = 'lower'), r.queued_at)`
 
 // firstCall is the first call in the current spell of c: a connector's calls are in its attempts, a
 // person is asked once.

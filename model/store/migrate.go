@@ -42,6 +42,9 @@ func (s *Store) Migrate(ctx context.Context) (applied int, err error) {
 	return len(group.Migrations), nil
 }
 
+// SchemaDigest names the schema that Migrate makes of an empty database: another one has another.
+func SchemaDigest(d Dialect) (string, error) { return migrations.Digest(string(d)) }
+
 // CheckSchema fails unless the schema is exactly this binary's.
 func (s *Store) CheckSchema(ctx context.Context) error {
 	m, err := s.migrator()

@@ -133,6 +133,20 @@ func (tx *Tx) TakeHookMessage(ctx context.Context, source int64, id string, forg
 	return n == 1, err
 }
 
+// HookMessageTaken tells whether the id of a report about a source was taken before.
+func (q queries) HookMessageTaken(ctx context.Context, source int64, id string) (bool, error) {
+	var n int64
+	err := q.one(ctx, &n, "", "SELECT COUNT(*) FROM hook_messages WHERE source_id = ? AND id = ?", source, id)
+	return n > 0, err
+}
+
+// CountObjectEvents counts the events of a type about an object, in all runs.
+func (q queries) CountObjectEvents(ctx context.Context, object, typ string) (int64, error) {
+	var n int64
+	err := q.one(ctx, &n, "", "SELECT COUNT(*) FROM events WHERE object = ? AND type = ?", object, typ)
+	return n, err
+}
+
 // TicketsOf are the tickets of some removals, by removal.
 func (q queries) TicketsOf(ctx context.Context, removals []int64) (map[int64]model.Ticket, error) {
 	m := map[int64]model.Ticket{}

@@ -2,6 +2,7 @@ package home
 
 // Leaving is one access of the reader's own that is going away.
 type Leaving struct {
+	ID     string // of the notice
 	Can    string // the access in plain words
 	Source string
 	Out    string // "Goes out on Fri 4 Dec 2026, 17:00 CET.", or how far it has come
@@ -17,9 +18,12 @@ func (l Leaving) why() string {
 	return text
 }
 
-func noticesLink(more bool) string {
-	if more {
-		return "Show all of them, or say that you need one"
+func (l Leaving) href() string { return "/notices#notice-" + l.ID }
+
+// noticesLink leads to where the reader can say something: to the one notice, if there is one alone.
+func noticesLink(ls []Leaving, more bool) (text, href string) {
+	if len(ls) == 1 && !more {
+		return "Say that you need it", ls[0].href()
 	}
-	return "Say that you need it"
+	return "Show all of them, or say that you need one", "/notices"
 }

@@ -19,6 +19,7 @@ type ListPage struct {
 	Pager    ui.Pager
 	Failed   int64 // of all, whatever is shown
 	CanRetry bool
+	CanTest  bool // the reader may have a test message sent
 }
 
 // Setup says how mail is set up, where it is not.

@@ -14,7 +14,7 @@ type Lower struct {
 func (r Row) lowers() ui.Select {
 	s := ui.Select{ID: "lower-" + r.Item, Name: FieldLower, Label: "Lower it to"}
 	for _, l := range r.Lowers {
-		s.Options = append(s.Options, ui.Option{Value: l.ID, Label: l.Name, Selected: l.ID == r.LowerTo})
+		s.Options = append(s.Options, ui.Option{Value: l.ID, Label: l.Name, Selected: l.ID == r.form().LowerTo})
 	}
 	return s
 }

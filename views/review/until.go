@@ -11,7 +11,7 @@ const FieldUntil = "until"
 
 func (r Row) until() ui.Field {
 	return ui.Field{
-		ID: "until-" + r.Item, Name: FieldUntil, Label: "Keep until", Type: "date", Value: r.Until,
+		ID: "until-" + r.Item, Name: FieldUntil, Label: "Keep until", Type: "date", Value: r.form().Until,
 		Help: "With “Yes” only. It is removed after that day, unless a later review decides otherwise.",
 	}
 }

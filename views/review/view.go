@@ -77,6 +77,7 @@ type Row struct {
 	Key       string // a fresh idempotency key
 	PersonID  string // "" where the account has no person, or the reader may not see the page
 	Person    string // name, or the account's where nobody is known to hold it
+	Account   string // its user name, where the person's does not tell the row from others; ""
 	Title     string // job title; what kind of account it is, where there is no person
 	Can       string // the access in plain words; the technical name where no description exists
 	Source    string
@@ -98,6 +99,16 @@ type Row struct {
 	Removal  *Removal  // set for a removal that was handed on
 	Conflict *Conflict // set where somebody else answered since the reader opened the page
 	Error    string    // why the last try was refused: "Choose an answer first."
+	Typed    *Typed    // what was sent with it; nil where nothing was
+}
+
+// Typed is what the reader sent and what was refused: the form keeps it, while the rest of the row shows
+// what is stored.
+type Typed struct {
+	Answer  Answer
+	LowerTo string
+	Until   string
+	Comment string
 }
 
 // Removal is how far a removal has come.
@@ -251,10 +262,40 @@ func (r Row) anchor() string { return "item-" + r.Item }
 
 func (r Row) personHref() string { return ui.Path("people", r.PersonID) }
 
-func (r Row) done() bool { return r.Answer != None && r.Conflict == nil }
+func (r Row) done() bool { return r.Answer != None && r.Conflict == nil && r.Error == "" }
+
+// form is what the form holds: what was typed and refused, else what is stored.
+func (r Row) form() Typed {
+	if r.Typed != nil {
+		return *r.Typed
+	}
+	return Typed{Answer: r.Answer, LowerTo: r.LowerTo, Until: r.Until, Comment: r.Comment}
+}
+
+// noted tells whether something was typed, or chosen, where it must be opened to be seen.
+func (r Row) noted() bool {
+	return r.Typed != nil && (r.Typed.Until != "" || r.Typed.Comment != "" || r.Typed.Answer == Reduce)
+}
+
+// stored is the answer that stands, where another one was refused.
+func (r Row) stored() ui.Tag {
+	t := r.Answer.Tag()
+	if t.Text = "Stored: " + t.Text; r.Answer == None {
+		t.Text = "No answer is stored"
+	}
+	return t
+}
+
+// who is whose access it is, for who hears the row's controls without the row.
+func (r Row) who() string {
+	if r.Account == "" {
+		return r.Person
+	}
+	return r.Person + " (" + r.Account + ")"
+}
 
 // question is the accessible name of the answers: it says of whom and of what.
-func (r Row) question() string { return "Still needed? " + r.Person + ": " + r.access() }
+func (r Row) question() string { return "Still needed? " + r.who() + ": " + r.access() }
 
 func (r Row) access() string {
 	if r.Technical == "" {
@@ -263,18 +304,19 @@ func (r Row) access() string {
 	return r.Technical
 }
 
-func (r Row) note(value string) ui.Field {
-	return ui.Field{ID: "note-" + r.Item, Name: FieldComment, Label: "Note", Value: value, Rows: 2}
+func (r Row) note() ui.Field {
+	return ui.Field{ID: "note-" + r.Item, Name: FieldComment, Label: "Note", Value: r.form().Comment, Rows: 2}
 }
 
 // NotMine is the answer that passes a row on: the button is after the choices, so its answer is the last.
 const NotMine = "not_mine"
 
-func (r Row) noteTitle() string {
-	if r.Comment == "" {
-		return "Add a note, or pass it on"
+// moreTitle names what there is beside the three answers: nobody looks for it behind other words.
+func (r Row) moreTitle() string {
+	if len(r.Lowers) > 0 {
+		return "Keep until a date, lower, add a note, pass it on"
 	}
-	return "Note: " + r.Comment
+	return "Keep until a date, add a note, pass it on"
 }
 
 func (c Conflict) text() string {

@@ -18,30 +18,54 @@ type Contest struct {
 	Answer    ui.Notice // zero while nobody has answered
 	CanAnswer bool      // the reader may
 	Asked     bool      // it was asked for already: to keep it means to give it back
+	Gone      bool      // it is proven gone: to keep it asks for it again at once
+	Upheld    bool      // the answer was that the access is to stay
+	Why       string    // the words of the answer
 }
+
+// upheld tells whether what is left to do follows from an answer, and stands beside it.
+func (p Page) upheld() bool { return p.Contest != nil && p.Contest.Upheld }
 
 func (p Page) contestHref() string { return ui.Path("revocations", p.ID) + "/contest" }
 
 func (p Page) declineHref() string { return ui.Path("revocations", p.ID) + "/decline" }
 
 func (c Contest) keep() string {
-	if c.Asked {
-		return "It is to be given back"
+	switch {
+	case c.Gone:
+		return "Give it back"
+	case c.Asked:
+		return "Keep it, or give it back"
 	}
 	return "Keep the access"
 }
 
-func (c Contest) help() string {
-	if c.Asked {
-		return "The person reads it, and it stands in the evidence. The removal was asked for already: give the access back in a second step."
+func (c Contest) dismiss() string {
+	if c.Gone {
+		return "It stays gone"
 	}
-	return "The person reads it, and it stands in the evidence."
+	return "Let it go on"
+}
+
+func (c Contest) help() string {
+	const read = "The person reads it, and it stands in the evidence."
+	switch {
+	case c.Gone:
+		return read + " “Give it back” asks for the very same access again at once."
+	case c.Asked:
+		return read + " The removal was asked for already: if the access is gone, it is asked for again as soon as that is proven."
+	}
+	return read
 }
 
 func (c Contest) reason() ui.Field {
 	return ui.Field{ID: "contest-reason", Name: FieldReason, Label: "Why", Rows: 3, Required: true, Help: c.help()}
 }
 
-func declineReason() ui.Field {
-	return ui.Field{ID: "decline-reason", Name: FieldReason, Label: "Why it will not be done", Rows: 3, Required: true, Help: "It stands in the evidence, and among the exceptions of the campaign."}
+func (p Page) declineReason() ui.Field {
+	f := ui.Field{ID: "decline-reason", Name: FieldReason, Label: "Why it will not be done", Rows: 3, Required: true, Help: "It stands in the evidence, and among the exceptions of the campaign."}
+	if p.upheld() {
+		f.Value = p.Contest.Why
+	}
+	return f
 }

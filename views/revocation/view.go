@@ -57,6 +57,7 @@ type Tab struct {
 type Row struct {
 	ID       string
 	Person   string // or the account's name
+	Account  string // its user name, where the person's does not tell the row from others; ""
 	Can      string
 	Source   string
 	State    ui.Tag

@@ -43,8 +43,10 @@ type Page struct {
 	Managers       []Manager // of a people source: cycles and missing managers
 	ManagersTotal  int64
 	CanUpload      bool
-	CanRead        bool // the reader may have it read now
-	CanResume      bool // its removals are paused, and the reader may let them go on
+	CanRead        bool      // the reader may have it read now
+	CanResume      bool      // its removals are paused, and the reader may let them go on
+	CanTest        bool      // the reader may test what its removals are asked of
+	Found          ui.Notice // what a test found
 }
 
 // Snapshot is one line of the source's history.

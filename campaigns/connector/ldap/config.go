@@ -16,6 +16,7 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"recert/campaigns/connector"
+	"recert/campaigns/connector/dial"
 	"recert/model"
 )
 
@@ -64,7 +65,7 @@ type Config struct {
 	PageSize  int           // entries asked for at a time; 0 is 500; groups come at most 100 at a time
 	MaxAnswer int64         // bytes of one answer that are read; 0 is 256 MiB
 
-	// Dial opens every network connection; nil is a net.Dialer with Timeout.
+	// Dial opens every network connection; nil is a dial.Dialer that may go anywhere.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	Now  func() time.Time
 }
@@ -175,7 +176,7 @@ func (c *Config) fill() error {
 		c.MaxAnswer = 256 << 20
 	}
 	if c.Dial == nil {
-		c.Dial = (&net.Dialer{Timeout: c.Timeout}).DialContext
+		c.Dial = (&dial.Dialer{Allow: dial.Anywhere, Timeout: c.Timeout}).DialContext
 	}
 	return nil
 }

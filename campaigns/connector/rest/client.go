@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ type Config struct {
 	URL     string                                                               // without credentials, query and fragment; https, but for this very machine
 	CAFile  string                                                               // PEM file of further authorities that are trusted; "" is the system's only
 	Timeout time.Duration                                                        // of one request, its answer included; 0 is 30 s
-	Dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil is a net.Dialer
+	Dial    func(ctx context.Context, network, address string) (net.Conn, error) // nil is a dial.Dialer that may go anywhere
 	Now     func() time.Time
 	// Dress sets the credentials of a request; nil is none.
 	Dress func(r *http.Request)
@@ -153,6 +154,42 @@ func (c *Client) Do(ctx context.Context, r Request) (*Answer, error) {
 		return nil, c.Fail(connector.Broken, c.cfg.Name+" gave an answer of more than 4 MiB", nil)
 	}
 	return a, nil
+}
+
+// Connect only connects, with TLS where the address asks for it: nothing is sent.
+func (c *Client) Connect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	if err := c.connect(ctx); err != nil {
+		return c.Fail(connector.Unreachable, c.cfg.Name+" cannot be reached", err)
+	}
+	return nil
+}
+
+func (c *Client) connect(ctx context.Context) (err error) {
+	u, err := url.Parse(c.base)
+	if err != nil {
+		return err
+	}
+	t, ok := c.http.Transport.(*http.Transport)
+	if !ok {
+		return errors.New("the client has no transport of its own")
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	}
+	conn, err := t.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if u.Scheme == "http" {
+		return nil
+	}
+	cfg := t.TLSClientConfig.Clone()
+	cfg.ServerName = u.Hostname()
+	return tls.Client(conn, cfg).HandshakeContext(ctx)
 }
 
 // Decode reads the JSON of an answer; what is no such JSON is Broken.

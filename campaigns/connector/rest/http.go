@@ -4,15 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
+	"recert/campaigns/connector/dial"
 	"recert/model"
 )
 
@@ -23,7 +22,7 @@ const MaxRetry = 24 * time.Hour
 type Transport struct {
 	Name   string                                                               // of the system, for messages
 	CAFile string                                                               // PEM file of further authorities that are trusted; "" is the system's only
-	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil is a net.Dialer that refuses link-local addresses
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil is a dial.Dialer that may go anywhere
 }
 
 // NewHTTP makes a client that sends credentials to the system and nowhere else: through no proxy, and
@@ -34,7 +33,7 @@ func NewHTTP(t Transport) (*http.Client, error) {
 		return nil, err
 	}
 	if t.Dial == nil {
-		t.Dial = (&net.Dialer{Timeout: 10 * time.Second, ControlContext: refuseLinkLocal}).DialContext
+		t.Dial = (&dial.Dialer{Allow: dial.Anywhere}).DialContext
 	}
 	return &http.Client{
 		Transport: &http.Transport{
@@ -71,19 +70,6 @@ func authorities(t Transport) (*x509.CertPool, error) {
 		return nil, model.Errorf(model.Invalid, "%s: %s holds no certificate in PEM form", t.Name, t.CAFile)
 	}
 	return pool, nil
-}
-
-// refuseLinkLocal keeps requests from the addresses of cloud metadata services, whatever a name
-// resolves to. Private ranges are where targets live.
-func refuseLinkLocal(_ context.Context, _, address string, _ syscall.RawConn) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	if ip := net.ParseIP(host); ip == nil || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || ip.IsMulticast() {
-		return fmt.Errorf("address %s is not one that a target may have", host)
-	}
-	return nil
 }
 
 // RetryAfter reads the header: seconds, or a date. 0 is none; a wait that nobody can read is a second.

@@ -7,19 +7,6 @@ import (
 	"time"
 )
 
-func TestRefuseLinkLocal(t *testing.T) {
-	t.Parallel()
-	for address, ok := range map[string]bool{
-		"169.254.169.254:80": false, "[fe80::1]:80": false, "0.0.0.0:80": false, "[::]:80": false, "224.0.0.1:80": false,
-		"[::ffff:169.254.169.254]:80": false, "nonsense": false,
-		"127.0.0.1:80": true, "10.1.2.3:443": true, "[fd00::1]:443": true, "192.0.2.1:443": true,
-	} {
-		if err := refuseLinkLocal(t.Context(), "tcp", address, nil); (err == nil) != ok {
-			t.Errorf("%s: %v", address, err)
-		}
-	}
-}
-
 func TestSleep(t *testing.T) {
 	t.Parallel()
 	if err := Sleep(t.Context(), time.Microsecond); err != nil {

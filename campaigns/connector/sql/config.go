@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"recert/campaigns/connector/dial"
 	"recert/model"
 )
 
@@ -39,7 +40,7 @@ type Config struct {
 	Timeout time.Duration  // of one check or change, and of each wait for a row of a read; 0 is 30 s
 
 	Now  func() time.Time
-	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil is a plain dialer
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil is a dial.Dialer that may go anywhere
 }
 
 // Queries are statements in the database's own language, one each, with the parameters
@@ -109,7 +110,7 @@ func checkConfig(cfg *Config) (*address, *compiled, error) {
 		cfg.Timeout = 30 * time.Second
 	}
 	if cfg.Dial == nil {
-		cfg.Dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+		cfg.Dial = (&dial.Dialer{Allow: dial.Anywhere}).DialContext
 	}
 	if cfg.Queries == (Queries{}) {
 		if addr.mysql {

@@ -20,16 +20,16 @@ import (
 	"recert/campaigns/connector"
 )
 
-// cause is the reason of a failure as text, without credentials, and the end of the context
-// where that was it. Errors of drivers hold their whole configuration.
+// cause is the reason of a failure as text, without credentials, and what the network or the context
+// had to say where that was it. Errors of drivers hold their whole configuration.
 type cause struct {
 	text     string
-	ends     error
+	under    []error
 	conflict bool // the database took the transaction back because somebody else came first
 }
 
-func (e *cause) Error() string { return e.text }
-func (e *cause) Unwrap() error { return e.ends }
+func (e *cause) Error() string   { return e.text }
+func (e *cause) Unwrap() []error { return e.under }
 
 func (c *Client) redact(s string) string {
 	for _, secret := range []string{c.cfg.Password, url.QueryEscape(c.cfg.Password), url.PathEscape(c.cfg.Password)} {
@@ -47,8 +47,14 @@ func (c *Client) fail(kind connector.FailureKind, msg string, err error) error {
 		why := &cause{text: c.redact(err.Error()), conflict: conflict(err)}
 		for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
 			if errors.Is(err, end) {
-				why.ends = end
+				why.under = append(why.under, end)
 			}
+		}
+		if op, ok := errors.AsType[*net.OpError](err); ok { // addresses, and no credentials
+			why.under = append(why.under, op)
+		}
+		if dns, ok := errors.AsType[*net.DNSError](err); ok {
+			why.under = append(why.under, dns)
 		}
 		f.Err = why
 	}

@@ -45,10 +45,11 @@ type server struct {
 var pgServer, myServer *server
 
 func TestMain(m *testing.M) {
-	if os.Getenv(brokenServers) != "" { // a child has its parent's
-		os.Exit(m.Run())
+	start := withServers
+	if os.Getenv(brokenServers) != "" {
+		start = withParents
 	}
-	code, err := withServers(m)
+	code, err := start(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "the servers of the tests:", err)
 		code = 1
@@ -56,7 +57,32 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// brokenServers names the servers of the tests to a child process, which has none of its own.
 const brokenServers = "RECERT_TEST_SQL_SERVERS"
+
+// serversForChildren are, for each server, its address and how its administrator connects.
+func serversForChildren() string {
+	return strings.Join([]string{
+		pgServer.addr, "postgres://root:" + root + "@" + pgServer.addr + "/postgres?sslmode=disable",
+		myServer.addr, "root@tcp(" + myServer.addr + ")/world?collation=utf8mb4_bin",
+	}, " ")
+}
+
+// withParents runs the tests on the servers of the parent process.
+func withParents(m *testing.M) (code int, err error) {
+	where := strings.Fields(os.Getenv(brokenServers))
+	pgServer, myServer = &server{addr: where[0]}, &server{mysql: true, addr: where[2]}
+	if pgServer.db, err = sql.Open("pgx", where[1]); err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, pgServer.db.Close()) }()
+	if myServer.db, err = sql.Open("mysql", where[3]); err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, myServer.db.Close()) }()
+	worlds.Store(int64(os.Getpid()) * 1000) // beside those of the parent
+	return m.Run(), nil
+}
 
 func withServers(m *testing.M) (code int, err error) {
 	dir, err := os.MkdirTemp("", "recert-sql-")

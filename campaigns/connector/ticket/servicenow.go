@@ -3,6 +3,7 @@ package ticket
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -112,7 +113,12 @@ func (s *serviceNow) find(ctx context.Context, key string) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.Status != http.StatusOK {
+	switch a.Status {
+	case http.StatusOK:
+	case http.StatusBadRequest, http.StatusNotFound:
+		return nil, s.rest.Fail(connector.Refused, fmt.Sprintf("Looking for the ticket: ServiceNow answered %d %s: is there a table %s, and is url the instance's address?",
+			a.Status, http.StatusText(a.Status), s.cfg.Table), nil)
+	default:
 		return nil, s.rest.Status("Looking for the ticket", a)
 	}
 	var page struct {

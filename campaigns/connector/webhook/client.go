@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"recert/campaigns/connector"
@@ -14,7 +15,10 @@ import (
 	"recert/model"
 )
 
-var _ connector.Acknowledger = (*Client)(nil)
+var (
+	_ connector.Acknowledger = (*Client)(nil)
+	_ connector.Prober       = (*Client)(nil)
+)
 
 // Type is the type of the message that asks for a removal.
 const Type = "revocation.requested"
@@ -146,6 +150,20 @@ func (c *Client) Open(ctx context.Context, o connector.Order, key string) (conne
 	default:
 		return connector.Reference{}, c.failed(answer)
 	}
+}
+
+// Probe connects and ends the connection: a message of any kind could be taken for an order.
+func (c *Client) Probe(ctx context.Context) (string, error) {
+	if err := c.rest.Connect(ctx); err != nil {
+		f := *connector.FailureOf(err)
+		f.Msg = "The webhook's receiver cannot be reached"
+		return "", &f
+	}
+	said := "The webhook's receiver can be reached."
+	if strings.HasPrefix(c.rest.Base(), "https:") {
+		said = "The webhook's receiver can be reached, and its certificate is good."
+	}
+	return said + " Nothing was sent: whether it takes messages, and has the same secret, shows with the first removal.", nil
 }
 
 // failed is why a message was not taken. To a receiver, 401 and 403 are words about one message, not

@@ -6,10 +6,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +21,7 @@ import (
 	"time"
 
 	"recert/campaigns/connector"
+	"recert/campaigns/connector/dial"
 	"recert/campaigns/connector/webhook"
 	"recert/model"
 )
@@ -284,5 +289,36 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("it shows the secret: %s", text)
 			}
 		})
+	}
+}
+
+// TestProbe: a test connects, and sends nothing that a receiver could take for an order.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	asked := func(w http.ResponseWriter, r *http.Request) { t.Errorf("it was sent %s %s", r.Method, r.URL) }
+	plain, encrypted := httptest.NewServer(http.HandlerFunc(asked)), httptest.NewUnstartedServer(http.HandlerFunc(asked))
+	encrypted.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	encrypted.StartTLS()
+	t.Cleanup(plain.Close)
+	t.Cleanup(encrypted.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: encrypted.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ url, ca, works, fails string }{
+		"in clear":          {url: plain.URL, works: "can be reached. Nothing was sent"},
+		"with TLS":          {url: encrypted.URL, ca: ca, works: "its certificate is good. Nothing was sent"},
+		"unknown authority": {url: encrypted.URL, fails: "ca_file"},
+		"nobody there":      {url: "http://127.0.0.1:1/in", fails: "nothing listens at 127.0.0.1:1"},
+		"no TLS":            {url: strings.Replace(plain.URL, "http:", "https:", 1), fails: "TLS"},
+	} {
+		client, err := webhook.New(webhook.Config{URL: c.url, Secret: vectorSecret, CAFile: c.ca, Timeout: 5 * time.Second, Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := client.Probe(t.Context())
+		if (err == nil) != (c.fails == "") || !strings.Contains(said, c.works) || !strings.Contains(dial.Why(err), c.fails) {
+			t.Errorf("%s: %q, %v (%s)", name, said, err, dial.Why(err))
+		}
 	}
 }

@@ -27,13 +27,14 @@ func (r *removal) kind() string {
 
 // exception names what is not proven.
 func (r *removal) exception() string {
+	end := r.state
 	if r.declined() {
-		return "removal_declined"
+		end = "declined"
 	}
 	if r.body.Kind == kindRemove {
-		return "removal_" + r.state
+		return "removal_" + end
 	}
-	return r.body.Kind + "_" + r.state
+	return r.body.Kind + "_" + end
 }
 
 // checkQueued tells whether what is queued may be, by what it follows from.

@@ -3,19 +3,15 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"recert/model/store"
 )
 
 // postgresEnv names the server that PostgreSQL tests use; 'make test' sets it.
@@ -82,37 +78,6 @@ func addressOf(tb testing.TB, server, name string) string {
 	address.Path = "/" + name
 	return address.String()
 }
-
-// migrated makes, once a process, a database with the whole schema that others are copied from: to
-// migrate each test's own takes longer than most tests. The server goes when the tests are done, and it
-// with it.
-var migrated = sync.OnceValues(func() (string, error) {
-	ctx := context.Background()
-	server, err := postgresURL()
-	if err != nil {
-		return "", err
-	}
-	name := "recert_template_" + strings.ToLower(rand.Text())
-	conn, err := pgx.Connect(ctx, server)
-	if err != nil {
-		return "", err
-	}
-	_, err = conn.Exec(ctx, `CREATE DATABASE `+name+` TEMPLATE `+empty)
-	if err = errors.Join(err, conn.Close(ctx)); err != nil {
-		return "", err
-	}
-	address, err := url.Parse(server)
-	if err != nil {
-		return "", err
-	}
-	address.Path = "/" + name
-	s, err := store.Open(ctx, address.String(), store.Options{})
-	if err != nil {
-		return "", err
-	}
-	_, err = s.Migrate(ctx)
-	return name, errors.Join(err, s.Close())
-})
 
 // administer runs one statement on the server's own database.
 func administer(ctx context.Context, tb testing.TB, server, statement string) {

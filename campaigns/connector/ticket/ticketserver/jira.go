@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,8 @@ func (s *Server) jira(r *http.Request, body []byte) (int, any) {
 	}
 	rest, ok := strings.CutPrefix(r.URL.Path, api+"/issue")
 	switch {
+	case r.Method == http.MethodGet && !ok:
+		return s.jiraAbout(r, strings.TrimPrefix(r.URL.Path, api))
 	case r.URL.Path == search && r.Method == http.MethodPost:
 		return s.jiraSearch(body)
 	case s.kind == JiraCloud && r.URL.Path == api+"/search":
@@ -59,6 +62,31 @@ func (s *Server) jira(r *http.Request, body []byte) (int, any) {
 		return http.StatusCreated, map[string]any{"id": "10000", "self": "http://" + r.Host + r.URL.Path + "/10000"}
 	}
 	return http.StatusMethodNotAllowed, jiraError(nil, nil)
+}
+
+// jiraAbout tells of the account and of the project.
+func (s *Server) jiraAbout(r *http.Request, path string) (int, any) {
+	switch path {
+	case "/myself":
+		if s.kind == JiraCloud {
+			return http.StatusOK, map[string]any{"accountId": "5b10", "accountType": "app", "displayName": "Recert Bot", "active": true}
+		}
+		return http.StatusOK, map[string]any{"key": "JIRAUSER1", "name": "recert", "displayName": "Recert Bot", "active": true}
+	case "/project/SEC", "/project/OLD": // a project is found by former keys too
+		return http.StatusOK, map[string]any{"id": "10000", "key": "SEC", "name": "Security", "issueTypes": []map[string]any{
+			{"id": "1", "name": "Task", "subtask": false}, {"id": "2", "name": "Bug", "subtask": false}, {"id": "3", "name": "Sub-task", "subtask": true},
+		}}
+	case "/mypermissions":
+		rights := map[string]any{}
+		for right := range strings.SplitSeq(r.URL.Query().Get("permissions"), ",") {
+			rights[right] = map[string]any{"key": right, "havePermission": r.URL.Query().Get("projectKey") == "SEC" && !slices.Contains(s.denied, right)}
+		}
+		return http.StatusOK, map[string]any{"permissions": rights}
+	}
+	if strings.HasPrefix(path, "/project/") {
+		return http.StatusNotFound, jiraError([]string{"No project could be found with key '" + strings.TrimPrefix(path, "/project/") + "'."}, nil)
+	}
+	return http.StatusNotFound, jiraError([]string{"no such resource"}, nil)
 }
 
 func (s *Server) jiraIssue(t *Ticket) map[string]any {

@@ -1,0 +1,24 @@
+package notify
+
+import (
+	"testing"
+
+	"recert/model"
+)
+
+// TestLink: a letter about one removal leads to its place, one about several to all of them.
+func TestLink(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind    model.MessageKind
+		removal int64
+		want    string
+	}{
+		{model.MessageRemovalNotice, 7, "/notices/7"}, {model.MessageRemovalNotice, 0, "/notices"}, {model.MessageContestAnswered, 7, "/notices/7"},
+		{model.MessageTask, 7, "/tasks/7"}, {model.MessageTask, 0, "/"}, {model.MessageContested, 7, "/revocations/7"},
+	} {
+		if got := link(c.kind, view{removal: c.removal}); got != c.want {
+			t.Errorf("%s of %d leads to %s, want %s", c.kind, c.removal, got, c.want)
+		}
+	}
+}
