@@ -15,9 +15,7 @@ import (
 // points are those of an attempt on a target; the order's key is stored before the call, and the next
 // try looks for the order by it first.
 func (w *Worker) ask(ctx context.Context, o *order) error {
-	if elsewhere, err := w.elsewhere(ctx, o.claim); err != nil {
-		return err
-	} else if elsewhere {
+	if o.moved {
 		return w.finish(ctx, o.claim, *held(whyMoved), nil)
 	}
 	var before connector.Observation

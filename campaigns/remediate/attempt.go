@@ -26,6 +26,7 @@ type claim struct {
 
 	spec     model.RevokeSpec // of the source, as it was when the removal was claimed
 	declared bool             // the source has settings
+	moved    bool             // they name another system than the one that was reviewed
 	failures int              // in a row, in the source, as they were then
 	reach    reach
 
@@ -61,17 +62,16 @@ func (w *Worker) protocol(ctx context.Context, c *claim) error {
 	if !c.declared {
 		return w.undeclared(ctx, c)
 	}
+	if c.moved {
+		return w.finish(ctx, c, *held(whyMoved), nil)
+	}
+	// The settings may come to name another system until the target is open. That is looked at again where
+	// something follows: before it is asked for anything, and before what it shows is written down.
 	target, err := w.Targets(ctx, c.SourceID)
 	if err != nil {
 		fail := unusable(err)
 		c.reach.why = fail.Msg
 		return w.unread(ctx, c, fail, c.State)
-	}
-	// The target is open by now: settings that change from here on are not the ones it has.
-	if elsewhere, err := w.elsewhere(ctx, c); err != nil {
-		return err
-	} else if elsewhere {
-		return w.finish(ctx, c, *held(whyMoved), nil)
 	}
 	before, fail := w.look(ctx, c, target)
 	if fail != nil {

@@ -43,6 +43,9 @@ func (w *Worker) hold(ctx context.Context, tx *store.Tx, c *claim, seen connecto
 	if stop != nil {
 		return &verdict{to: c.State, reason: whyStopped, retry: true}, nil
 	}
+	if moved, err := elsewhere(ctx, tx, c); err != nil || moved {
+		return held(whyMoved), err
+	}
 	if why, err := contested(ctx, tx, c.Remediation); err != nil || why != "" {
 		return held(why), err
 	}
@@ -127,15 +130,15 @@ func approvedFor(r model.Remediation, why string) bool {
 
 // elsewhere tells whether a removal must wait because what was reviewed may be in another system than
 // the one that would be asked now: what that shows, or does not, proves nothing.
-func (w *Worker) elsewhere(ctx context.Context, c *claim) (bool, error) {
+func elsewhere(ctx context.Context, tx *store.Tx, c *claim) (bool, error) {
 	if approvedFor(c.Remediation, whyMoved) {
 		return false, nil
 	}
-	src, err := w.Store.SourceByID(ctx, c.SourceID)
+	src, err := sourceOf(ctx, tx, c.SourceID)
 	if err != nil || !src.MovedAt.Known() {
 		return false, err
 	}
-	return w.Store.ReviewedElsewhere(ctx, c.RunID, c.SourceID)
+	return tx.ReviewedElsewhere(ctx, c.RunID, c.SourceID)
 }
 
 func held(why string) *verdict { return &verdict{to: model.Held, reason: why} }

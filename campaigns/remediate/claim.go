@@ -72,6 +72,9 @@ func (w *Worker) intents(ctx context.Context, tx *store.Tx, rs []model.Remediati
 			return nil, err
 		}
 		c.run = run.Name
+		if c.moved, err = elsewhere(ctx, tx, &c); err != nil {
+			return nil, err
+		}
 		if r.Attempts > 1 {
 			if err := w.before(ctx, tx, &c); err != nil {
 				return nil, err
@@ -112,12 +115,17 @@ func revokeSpec(ctx context.Context, tx *store.Tx, source int64) (spec model.Rev
 // specOf are a source's settings; a source without any is NotFound.
 func specOf(ctx context.Context, tx *store.Tx, source int64) (model.SourceSpec, error) {
 	return store.Once(tx, "spec of "+id(source), func() (model.SourceSpec, error) {
-		src, err := tx.SourceByID(ctx, source)
+		src, err := sourceOf(ctx, tx, source)
 		if err != nil {
 			return model.SourceSpec{}, err
 		}
 		return tx.SourceSpec(ctx, src.Name)
 	})
+}
+
+// sourceOf is a source.
+func sourceOf(ctx context.Context, tx *store.Tx, source int64) (store.Source, error) {
+	return store.Once(tx, "source "+id(source), func() (store.Source, error) { return tx.SourceByID(ctx, source) })
 }
 
 // runOf is a run of a campaign.

@@ -88,13 +88,21 @@ func (w *Worker) mark(ctx context.Context, c *claim, seen connector.Observation)
 func (w *Worker) finish(ctx context.Context, c *claim, v verdict, fail *connector.Failure) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
-	c.try.Detail = v.reason
-	if fail != nil {
-		c.try.Detail += " " + fail.Msg
-	}
-	fenced := false
+	fenced, moved := false, false
 	err := w.settle(ctx, c, func(tx *store.Tx) (err error) {
-		if fenced, err = w.write(ctx, tx, c, v, fail); err != nil || fenced || c.also == nil {
+		c, v, fail := *c, v, fail
+		if moved, err = c.movedAway(ctx, tx); err != nil {
+			return err
+		}
+		if moved {
+			c.try.Before, c.try.After, c.try.Outcome, c.try.ReadAt = "", "", "", 0 // they speak of another system
+			v, fail = *held(whyMoved), nil
+		}
+		c.try.Detail = v.reason
+		if fail != nil {
+			c.try.Detail += " " + fail.Msg
+		}
+		if fenced, err = w.write(ctx, tx, &c, v, fail); err != nil || fenced || c.also == nil {
 			return err
 		}
 		return c.also(ctx, tx)
@@ -108,10 +116,19 @@ func (w *Worker) finish(ctx context.Context, c *claim, v verdict, fail *connecto
 	if err := w.fault(ctx, PointFinished, c.ID); err != nil {
 		return err
 	}
-	if v.pause {
+	if v.pause && !moved {
 		return w.pause(ctx, c.SourceID, fail)
 	}
 	return nil
+}
+
+// movedAway tells whether an attempt that asked for nothing looked at another system than the one that
+// was reviewed. One that did was held to that before it asked.
+func (c *claim) movedAway(ctx context.Context, tx *store.Tx) (bool, error) {
+	if c.try.CalledAt.Known() || !c.declared && c.Mode == model.ModeConnector {
+		return false, nil
+	}
+	return elsewhere(ctx, tx, c)
 }
 
 // write stores how the attempt ended, and where the removal stands, with their events. fenced is

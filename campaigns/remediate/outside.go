@@ -128,6 +128,9 @@ func (w *Worker) claimOutside(ctx context.Context, source int64) (*order, error)
 		if o.words, err = wordsOf(ctx, tx, r, run, o.access); err != nil {
 			return err
 		}
+		if o.moved, err = elsewhere(ctx, tx, o.claim); err != nil {
+			return err
+		}
 		o.access.Via = "" // by whatever path: what counts is whether it is there
 		w.sync(o.claim, tx.Now)
 		return w.ready(ctx, tx, o)

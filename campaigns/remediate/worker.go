@@ -177,13 +177,13 @@ func (w *Worker) lane(d store.DueSource) (wake chan struct{}, isNew bool) {
 	return wake, true
 }
 
-// drive does removals in a source until nothing is due: as soon as some have come to their end it
-// claims as many others.
+// drive does removals in a source until nothing is due: as soon as a quarter of those under way have
+// come to their end it claims as many others. One by one, claims would cost more than what they claim.
 func (w *Worker) drive(ctx, work context.Context, source int64, wake <-chan struct{}) {
 	done := make(chan struct{}, 128)
-	running := 0
+	running, most := 0, 0
 	for tasks := true; ; {
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && (tasks || running <= most*3/4) {
 			if tasks {
 				_, err := w.openTasks(work, source)
 				w.logged(ctx, source, err)
@@ -197,6 +197,7 @@ func (w *Worker) drive(ctx, work context.Context, source int64, wake <-chan stru
 					w.logged(ctx, source, w.attempt(work, c))
 				}()
 			}
+			most = running
 		}
 		if running == 0 && w.idle(work, source, wake) {
 			return

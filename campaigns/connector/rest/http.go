@@ -25,6 +25,9 @@ type Transport struct {
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil is a dial.Dialer that may go anywhere
 }
 
+// maxConns is how many connections to a system there are at a time.
+const maxConns = 8
+
 // NewHTTP makes a client that sends credentials to the system and nowhere else: through no proxy, and
 // after no redirect. What is wrong with CAFile is Invalid.
 func NewHTTP(t Transport) (*http.Client, error) {
@@ -42,7 +45,8 @@ func NewHTTP(t Transport) (*http.Client, error) {
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 			TLSHandshakeTimeout:    10 * time.Second,
 			MaxResponseHeaderBytes: 64 << 10,
-			MaxConnsPerHost:        8,
+			MaxConnsPerHost:        maxConns,
+			MaxIdleConnsPerHost:    maxConns, // or all but two would be made anew, with their handshakes, again and again
 			IdleConnTimeout:        60 * time.Second,
 			ForceAttemptHTTP2:      true,
 		},
