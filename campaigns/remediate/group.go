@@ -127,7 +127,7 @@ func (g *group) inTx(ctx context.Context, cs []*change) error {
 // lookAhead locks and reads at once what the changes of claims will each ask for.
 func lookAhead(ctx context.Context, tx *store.Tx, cs []*change) error {
 	var ids, others, entitlements []int64
-	var objects []string
+	objects := map[string][]string{} // by run
 	for _, c := range cs {
 		if c.of == nil {
 			continue
@@ -138,7 +138,7 @@ func lookAhead(ctx context.Context, tx *store.Tx, cs []*change) error {
 			return err
 		}
 		ids = append(ids, c.of.ID)
-		objects = append(objects, evidence.RemediationObject(id(c.of.ID)))
+		objects[c.of.run] = append(objects[c.of.run], evidence.RemediationObject(id(c.of.ID)))
 		if c.of.ForID != nil && c.of.Kind == model.KindRestore {
 			others = append(others, *c.of.ForID)
 		}
@@ -162,8 +162,10 @@ func lookAhead(ctx context.Context, tx *store.Tx, cs []*change) error {
 	for _, c := range contests {
 		store.Know(tx, contestOf(c.RemediationID), &c)
 	}
-	if err := tx.ReadLastEvents(ctx, objects); err != nil {
-		return err
+	for run, of := range objects {
+		if err := tx.ReadLastEvents(ctx, run, of); err != nil {
+			return err
+		}
 	}
 	return tx.ReadEntitlementData(ctx, entitlements)
 }

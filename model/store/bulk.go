@@ -159,15 +159,6 @@ func (q queries) rows(ctx context.Context, query string, args ...any) (*sql.Rows
 	panic(fmt.Sprintf("rows on %T", q.db))
 }
 
-// anys are values as arguments.
-func anys[T any](vs []T) []any {
-	out := make([]any, len(vs))
-	for i, v := range vs {
-		out[i] = v
-	}
-	return out
-}
-
 // numbered turns ? into $1, $2, …; the queries that use it hold no ? in a literal.
 func numbered(query string) string {
 	var b strings.Builder

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/hex"
-	"strings"
 
 	"recert/model"
 )
@@ -30,8 +29,8 @@ type Disclosure struct {
 // LastEventHash is the hexadecimal leaf hash of the latest event of an object, "" when it has none. The
 // caller holds the lock on the object.
 func (tx *Tx) LastEventHash(ctx context.Context, run, object string) (string, error) {
-	if known, ok := tx.heads[object]; ok {
-		return known[run], nil
+	if known, ok := tx.heads[eventPlace{run, object}]; ok {
+		return known, nil
 	}
 	rows, err := tx.rows(ctx, "SELECT hash FROM events WHERE object = ? AND run = ? ORDER BY id DESC LIMIT 1", object, run)
 	if err != nil {
@@ -47,39 +46,30 @@ func (tx *Tx) LastEventHash(ctx context.Context, run, object string) (string, er
 	return hex.EncodeToString(hash), rows.Err()
 }
 
-// ReadLastEvents reads at once what LastEventHash is to give for some objects. The caller holds the
-// locks on them.
-func (tx *Tx) ReadLastEvents(ctx context.Context, objects []string) error {
-	if len(objects) == 0 {
-		return nil
-	}
-	rows, err := tx.rows(ctx, `SELECT object, run, hash FROM events WHERE id IN (SELECT MAX(id) FROM events WHERE object IN (`+
-		strings.TrimSuffix(strings.Repeat("?,", len(objects)), ",")+`) GROUP BY object, run)`, anys(objects)...)
-	if err != nil {
+// eventPlace is where an event belongs: each place has a chain of its own.
+type eventPlace struct{ run, object string }
+
+// ReadLastEvents reads at once what LastEventHash is to give for some objects of a run. The caller holds
+// the locks on them.
+func (tx *Tx) ReadLastEvents(ctx context.Context, run string, objects []string) error {
+	var last []Event
+	if err := tx.hot(ctx, &last, `SELECT o.value AS object, (SELECT e.hash FROM events e WHERE e.object = o.value AND e.run = ? ORDER BY e.id DESC LIMIT 1) AS hash
+		FROM `+tx.each("text"), run, objects); err != nil {
 		return err
 	}
-	defer rows.Close()
 	if tx.heads == nil {
-		tx.heads = map[string]map[string]string{}
+		tx.heads = map[eventPlace]string{}
 	}
-	for _, o := range objects {
-		tx.heads[o] = map[string]string{}
+	for _, e := range last {
+		tx.heads[eventPlace{run, e.Object}] = hex.EncodeToString(e.Hash)
 	}
-	for rows.Next() {
-		var object, run string
-		var hash []byte
-		if err := rows.Scan(&object, &run, &hash); err != nil {
-			return err
-		}
-		tx.heads[object][run] = hex.EncodeToString(hash)
-	}
-	return rows.Err()
+	return nil
 }
 
 // knowEvent notes that an event is the latest one of its object.
 func (tx *Tx) knowEvent(e Event) {
-	if known, ok := tx.heads[e.Object]; ok {
-		known[e.Run] = hex.EncodeToString(e.Hash)
+	if at := (eventPlace{e.Run, e.Object}); tx.heads != nil {
+		tx.heads[at] = hex.EncodeToString(e.Hash)
 	}
 }
 

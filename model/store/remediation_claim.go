@@ -6,10 +6,9 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/uptrace/bun"
 
 	"recert/model"
 )
@@ -64,9 +63,9 @@ func (tx *Tx) RemovalsUnderWay(ctx context.Context, source int64) ([]UnderWay, e
 		return nil, err
 	}
 	var us []UnderWay
-	err := tx.all(ctx, &us, `SELECT id, account_key, entitlement_key, mode, lease_until FROM remediations
-		WHERE source_id = ?1 AND (lease_until IS NOT NULL OR in_doubt_since IS NOT NULL)
-		AND (lease_until >= ?0 OR in_doubt_since IS NOT NULL AND state IN ('queued', 'sent', 'came_back'))`, tx.Now, source)
+	err := tx.hot(ctx, &us, `SELECT id, account_key, entitlement_key, mode, lease_until FROM remediations
+		WHERE source_id = ? AND (lease_until IS NOT NULL OR in_doubt_since IS NOT NULL)
+		AND (lease_until >= ? OR in_doubt_since IS NOT NULL AND state IN ('queued', 'sent', 'came_back'))`, source, tx.Now)
 	return us, err
 }
 
@@ -90,17 +89,18 @@ func (tx *Tx) ClaimRemediations(ctx context.Context, source int64, under []Under
 		return nil, err
 	}
 	var rs []model.Remediation
-	err = tx.all(ctx, &rs, `UPDATE remediations SET attempts = attempts + 1, fence = fence + 1, lease_until = ?1,
-		called_at = CASE WHEN called_at IS NULL THEN NULL ELSE ?0 END
-		WHERE id IN (SELECT id FROM remediations WHERE id IN (?2) AND `+claimableSQL+tx.skipLocked()+`) RETURNING *`, tx.Now, tx.Now.Add(lease), bun.List(ids))
+	err = tx.hot(ctx, &rs, `UPDATE remediations SET attempts = attempts + 1, fence = fence + 1, lease_until = ?,
+		called_at = CASE WHEN called_at IS NULL THEN NULL ELSE CAST(? AS BIGINT) END
+		WHERE id IN (SELECT id FROM remediations WHERE id `+tx.among()+` AND `+claimableSQL+tx.skipLocked()+`) RETURNING *`, tx.Now.Add(lease), tx.Now, ids, tx.Now, tx.Now)
 	slices.SortFunc(rs, func(a, b model.Remediation) int {
 		return cmp.Or(cmp.Compare(a.NextAt, b.NextAt), cmp.Compare(a.ID, b.ID))
 	})
 	return rs, err
 }
 
-// claimableSQL is what a removal must be to be claimed, at ?0, whatever else is under way.
-const claimableSQL = `mode = 'connector' AND state IN ('queued', 'sent', 'came_back') AND next_at <= ?0 AND (lease_until IS NULL OR lease_until < ?0)`
+// claimableSQL is what a removal must be to be claimed, at an instant that it takes twice, whatever else is
+// under way.
+const claimableSQL = `mode = 'connector' AND state IN ('queued', 'sent', 'came_back') AND next_at <= ? AND (lease_until IS NULL OR lease_until < ?)`
 
 // claimable picks up to n removals that may be claimed. It goes through them in the order of an index:
 // a single statement with all conditions is planned as a sort of everything that is due.
@@ -141,9 +141,9 @@ func (tx *Tx) claimable(ctx context.Context, source int64, under []UnderWay, n i
 	}
 	for at, after := model.Time(math.MinInt64+1), int64(0); ; {
 		var page []candidate
-		if err := tx.all(ctx, &page, `SELECT id, account_key, entitlement_key, next_at FROM remediations WHERE source_id = ?1 AND `+claimableSQL+`
-			AND (next_at, id) > (?2, ?3) AND (id IN (?4) OR account_key NOT IN (?5) AND (entitlement_key IS NULL OR entitlement_key NOT IN (?6)))
-			ORDER BY next_at, id LIMIT ?7`, tx.Now, source, int64(at), after, bun.List(own), bun.List(busyAccounts), bun.List(busyGroups), claimPage); err != nil {
+		if err := tx.hot(ctx, &page, `SELECT id, account_key, entitlement_key, next_at FROM remediations WHERE source_id = ? AND `+claimableSQL+`
+			AND (next_at, id) > (?, ?) AND (id `+tx.among()+` OR account_key `+tx.notAmong()+` AND (entitlement_key IS NULL OR entitlement_key `+tx.notAmong()+`))
+			ORDER BY next_at, id LIMIT `+strconv.Itoa(claimPage), source, tx.Now, tx.Now, int64(at), after, own, busyAccounts, busyGroups); err != nil {
 			return nil, err
 		}
 		for _, c := range page {
@@ -177,7 +177,7 @@ func (tx *Tx) OpenTask(ctx context.Context, r model.Remediation, reason string) 
 
 // SubjectsOf are, by removal, the accounts of removals as they were reviewed: canonical JSON of
 // model.Subject.
-func (q queries) SubjectsOf(ctx context.Context, rs []model.Remediation) (map[int64]string, error) {
+func (tx *Tx) SubjectsOf(ctx context.Context, rs []model.Remediation) (map[int64]string, error) {
 	ids := []int64{0}
 	for _, r := range rs {
 		ids = append(ids, r.ID)
@@ -186,7 +186,7 @@ func (q queries) SubjectsOf(ctx context.Context, rs []model.Remediation) (map[in
 		ID    int64  `bun:"id"`
 		Value string `bun:"value"`
 	}
-	err := q.all(ctx, &found, "SELECT r.id, s.value FROM remediations r JOIN run_subjects s ON s.run_id = r.run_id AND s.account_key = r.account_key WHERE r.id IN (?)", bun.List(ids))
+	err := tx.hot(ctx, &found, "SELECT r.id, s.value FROM remediations r JOIN run_subjects s ON s.run_id = r.run_id AND s.account_key = r.account_key WHERE r.id "+tx.among(), ids)
 	out := make(map[int64]string, len(found))
 	for _, f := range found {
 		out[f.ID] = f.Value
@@ -223,7 +223,7 @@ func (tx *Tx) LockClaims(ctx context.Context, ids []int64) error {
 		return nil
 	}
 	var cs []claim
-	if err := tx.all(ctx, &cs, "SELECT id, fence, state, lease_until FROM remediations WHERE id IN (?) ORDER BY id"+tx.forUpdate(), bun.List(ids)); err != nil {
+	if err := tx.hot(ctx, &cs, "SELECT id, fence, state, lease_until FROM remediations WHERE id "+tx.among()+" ORDER BY id"+tx.forUpdate(), ids); err != nil {
 		return err
 	}
 	if tx.claims == nil {

@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 
-	"github.com/uptrace/bun"
-
 	"recert/model"
 )
 
@@ -32,15 +30,12 @@ func (tx *Tx) ReadEntitlementData(ctx context.Context, keys []int64) error {
 		Key  int64  `bun:"entitlement_key"`
 		Data string `bun:"data"`
 	}
-	if err := tx.all(ctx, &found, `SELECT entitlement_key, data FROM entitlement_versions WHERE (entitlement_key, first_snapshot) IN
-		(SELECT entitlement_key, MAX(first_snapshot) FROM entitlement_versions WHERE entitlement_key IN (?) GROUP BY entitlement_key)`, bun.List(keys)); err != nil {
+	if err := tx.hot(ctx, &found, `SELECT o.value AS entitlement_key, COALESCE((SELECT v.data FROM entitlement_versions v WHERE v.entitlement_key = o.value
+		ORDER BY v.first_snapshot DESC LIMIT 1), '') AS data FROM `+tx.each("bigint"), keys); err != nil {
 		return err
 	}
 	if tx.entitlements == nil {
 		tx.entitlements = map[int64]string{}
-	}
-	for _, key := range keys {
-		tx.entitlements[key] = ""
 	}
 	for _, f := range found {
 		tx.entitlements[f.Key] = f.Data

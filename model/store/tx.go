@@ -25,14 +25,15 @@ type queries struct {
 // Tx writes, and reads what it wrote. Now is the same for every row of it.
 type Tx struct {
 	queries
-	Now model.Time
-	raw *pgx.Conn // under a PostgreSQL transaction, for COPY; nil with SQLite
-	sql *sql.Tx
+	Now  model.Time
+	pool *bun.DB   // that the transaction is of
+	raw  *pgx.Conn // under a PostgreSQL transaction, for COPY; nil with SQLite
+	sql  *sql.Tx
 
 	// What was read, or locked, for many changes at once.
 	once         map[string]any
-	claims       map[int64]*claim             // removals that are locked
-	heads        map[string]map[string]string // hashes of the last events: by object and run
+	claims       map[int64]*claim      // removals that are locked
+	heads        map[eventPlace]string // hashes of the last events
 	entitlements map[int64]string
 	braked       map[int64]bool // sources whose brake is locked
 }
@@ -86,7 +87,7 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) (err error) {
 			}
 		}
 	}()
-	tx := &Tx{queries: queries{db: btx, dialect: s.dialect, pending: &pending{}}, sql: btx.Tx}
+	tx := &Tx{queries: queries{db: btx, dialect: s.dialect, pending: &pending{}}, sql: btx.Tx, pool: s.write}
 	tx.pending.tx = tx
 	if s.dialect == Postgres {
 		if err := conn.Raw(func(dc any) error {
