@@ -19,7 +19,9 @@ func TestMovedMeanwhile(t *testing.T) {
 			each(t, 1, 1, func(t *testing.T, r *rig) {
 				r.reviewed(1)
 				if !there {
-					r.srv.RemoveMember("g1", "u1")
+					if err := r.srv.RemoveMember("g1", "u1"); err != nil {
+						t.Fatal(err)
+					}
 				}
 				r.tx(func(tx *store.Tx) error {
 					s := model.Snapshot{SourceID: r.source, AsOf: tx.Now, State: model.SnapshotLoading, Origin: "live", Actor: "tester", Extraction: "{}", Unmatched: "{}", Problems: "{}", Reasons: "[]", StartedAt: tx.Now}

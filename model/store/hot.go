@@ -30,7 +30,11 @@ func (tx *Tx) hot(ctx context.Context, dest any, query string, args ...any) erro
 	if err != nil {
 		return wrap(err)
 	}
-	return wrap(tx.pool.ScanRows(ctx, rows, dest)) // it closes them
+	defer rows.Close()
+	if err := tx.pool.ScanRows(ctx, rows, dest); err != nil {
+		return wrap(err)
+	}
+	return wrap(rows.Err())
 }
 
 // argument is a value as the driver takes it: of a list, an array, or with SQLite its JSON.
