@@ -10,6 +10,9 @@ import (
 // WhyStays holds what may have been asked for before it was decided that the access stays.
 const WhyStays = "It was decided that the access stays, after the system may have been asked for it. What came of that decides how: there, the removal ends; gone, the access is given back."
 
+// WhyUpheldLeft is said of what is proven gone and was to be given back to somebody who has left.
+const WhyUpheldLeft = "It was decided that the access stays, but the person has left: nothing is given back by itself. Give it back by hand if it is needed again."
+
 // whyUpheldThere ends such a removal; the words of the answer follow it.
 const whyUpheldThere = "The person concerned was right, and the system still shows the access: it stays."
 
@@ -19,7 +22,7 @@ const whyUpheldThere = "The person concerned was right, and the system still sho
 // many. Nothing is given back to who has left: that waits for somebody to decide. Any number of replicas
 // may do it at once.
 func (s *Service) SettleUpheld(ctx context.Context) (int, error) {
-	ids, err := s.Store.UpheldRemovals(ctx, WhyStays)
+	ids, err := s.Store.UpheldRemovals(ctx, WhyStays, WhyUpheldLeft)
 	if err != nil {
 		return 0, err
 	}
@@ -58,10 +61,11 @@ func settleUpheld(ctx context.Context, tx *store.Tx, id int64) (done bool, err e
 		}
 		return true, Decline(ctx, tx, by, run.Name, r, whyUpheldThere, c.Answer)
 	case r.State == model.Confirmed:
-		err := giveBack(ctx, tx, by, r, c.Answer)
-		if model.KindOf(err) == model.Conflict {
-			return false, nil // has left
+		if err := StillHere(ctx, tx, r); model.KindOf(err) == model.Conflict {
+			// Who is hired again later does not get it back by an answer of before.
+			return false, tx.NoteRemediation(ctx, r.ID, WhyUpheldLeft)
 		}
+		err := giveBack(ctx, tx, by, r, c.Answer)
 		return err == nil, err
 	}
 	return false, nil

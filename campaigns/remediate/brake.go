@@ -244,6 +244,11 @@ func approve(ctx context.Context, tx *store.Tx, who model.Actor, r model.Remedia
 	if err := uncontested(ctx, tx, r); err != nil {
 		return err
 	}
+	if r.Kind.Gives() {
+		if err := campaigns.StillHere(ctx, tx, r); err != nil {
+			return err
+		}
+	}
 	run, err := tx.RunByID(ctx, r.RunID)
 	if err != nil {
 		return err

@@ -58,6 +58,7 @@ func (w *Worker) mark(ctx context.Context, c *claim, seen connector.Observation)
 		return nil, true, nil
 	}
 	err = w.settle(ctx, c, func(tx *store.Tx) error {
+		brake, ok = nil, false // it may be done anew, and come to another end
 		var err error
 		if brake, err = w.hold(ctx, tx, c, seen); err != nil || brake != nil {
 			return err
@@ -256,6 +257,10 @@ func (w *Worker) late(ctx context.Context, c *claim, how string) error {
 	w.Log.WarnContext(ctx, "a worker came too late", slog.Int64("removal", c.ID), slog.Int("attempt", c.try.N), slog.String("how", how))
 	note := "Its worker came back " + how + " after its lease had run out, and changed nothing here."
 	return w.Store.InTx(ctx, func(tx *store.Tx) error {
+		// Whoever claims it ends what it finds open, and says so, as this does.
+		if _, err := tx.LockRemediation(ctx, c.ID); err != nil {
+			return err
+		}
 		a := c.try
 		a.EndedAt, a.Detail = tx.Now, note
 		if a.Outcome == "" {
@@ -283,8 +288,12 @@ func closeLost(ctx context.Context, tx *store.Tx, r model.Remediation, run strin
 		if a.CalledAt.Known() {
 			a.Detail = whyLost
 		}
-		if _, err := tx.EndAttempt(ctx, a); err != nil {
+		ok, err := tx.EndAttempt(ctx, a)
+		if err != nil {
 			return err
+		}
+		if !ok {
+			continue // its worker came back, and told how it ended
 		}
 		if err := attemptEvent(ctx, tx, run, r, a, a.Detail); err != nil {
 			return err

@@ -31,6 +31,8 @@ const (
 	whyGiveRefused  = "The target refuses to be read about it for good."
 	whyGiveTask     = "The connector cannot give it, so a person has to; the next snapshot shows whether it was done."
 	whyGiveDryRun   = "Dry run: it would be given now. Nothing was asked of the target. Switch dry_run off, then let it go on."
+	whyGiveLeft     = "The person has left, so nothing is given. If that is wrong, set it right in the source of people, then let this go on."
+	whyLowerLeft    = "The person has left, so nothing weaker is given. What was reviewed is still there: decline this and take the access away in the system."
 	whyGiveHourCap  = "More was given in this source in an hour than may be without a second person."
 )
 
@@ -209,6 +211,9 @@ func handedOver(ctx context.Context, tx *store.Tx, run string, r model.Remediati
 
 // holdGive is the brake on what gives access: dry run, and how much may be given in an hour.
 func (w *Worker) holdGive(ctx context.Context, tx *store.Tx, c *claim, spec model.SourceSpec) (*verdict, error) {
+	if why, err := hasLeft(ctx, tx, c.Remediation); err != nil || why != "" {
+		return held(why), err
+	}
 	if spec.Revoke.DryRun {
 		return held(whyGiveDryRun), nil
 	}
@@ -224,6 +229,21 @@ func (w *Worker) holdGive(ctx context.Context, tx *store.Tx, c *claim, spec mode
 		return held(whyGiveHourCap), nil
 	}
 	return nil, err
+}
+
+// hasLeft is why nothing is given to a person who has left; "" is that it may be, or takes access away.
+func hasLeft(ctx context.Context, tx *store.Tx, r model.Remediation) (string, error) {
+	if !r.Kind.Gives() {
+		return "", nil
+	}
+	switch err := campaigns.StillHere(ctx, tx, r); {
+	case model.KindOf(err) == model.Conflict && r.Kind == model.KindLower:
+		return whyLowerLeft, nil
+	case model.KindOf(err) == model.Conflict:
+		return whyGiveLeft, nil
+	default:
+		return "", err
+	}
 }
 
 // lockFor locks what is moved together with a remediation that is proven, before that one: a snapshot

@@ -39,9 +39,14 @@ func openTask(ctx context.Context, tx *store.Tx, r model.Remediation) error {
 	if err != nil {
 		return err
 	}
-	if why, err := contested(ctx, tx, r); err != nil {
+	why, err := contested(ctx, tx, r)
+	if err == nil && why == "" {
+		why, err = hasLeft(ctx, tx, r)
+	}
+	if err != nil {
 		return err
-	} else if why != "" { // it came back, and the person concerned says why
+	}
+	if why != "" { // it came back, and the person concerned says why; or it is to be given to who has left
 		from := r.State
 		r.State, r.Reason = model.Held, why
 		if err := tx.MoveRemediation(ctx, r, from); err != nil {

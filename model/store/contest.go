@@ -108,11 +108,11 @@ func (q queries) Notices(ctx context.Context, person, id int64, since model.Time
 
 // UpheldRemovals are the removals, by id, of which it was answered that the access stays after they were
 // asked for, and that are known to have come to nothing, which reason says of held ones, or to be proven gone
-// since. What somebody asked for back already is not among them.
-func (q queries) UpheldRemovals(ctx context.Context, reason string) ([]int64, error) {
+// since. What somebody asked for back already is not among them, nor what settled says is left to a person.
+func (q queries) UpheldRemovals(ctx context.Context, reason, settled string) ([]int64, error) {
 	var ids []int64
 	err := q.all(ctx, &ids, `SELECT r.id FROM contests c JOIN remediations r ON r.id = c.remediation_id WHERE c.outcome = 'upheld' AND r.kind = 'remove'
-		AND (r.state = 'held' AND r.reason = ? OR r.state = 'confirmed' AND r.closed_at >= c.answered_at
-			AND NOT EXISTS (SELECT 1 FROM remediations o WHERE o.for_id = r.id AND o.kind = 'restore')) ORDER BY r.id`, reason)
+		AND (r.state = 'held' AND r.reason = ? OR r.state = 'confirmed' AND r.closed_at >= c.answered_at AND r.reason <> ?
+			AND NOT EXISTS (SELECT 1 FROM remediations o WHERE o.for_id = r.id AND o.kind = 'restore')) ORDER BY r.id`, reason, settled)
 	return ids, err
 }

@@ -25,9 +25,6 @@ type Transport struct {
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error) // nil is a dial.Dialer that may go anywhere
 }
 
-// maxConns is how many connections to a system there are at a time.
-const maxConns = 8
-
 // NewHTTP makes a client that sends credentials to the system and nowhere else: through no proxy, and
 // after no redirect. What is wrong with CAFile is Invalid.
 func NewHTTP(t Transport) (*http.Client, error) {
@@ -45,10 +42,11 @@ func NewHTTP(t Transport) (*http.Client, error) {
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 			TLSHandshakeTimeout:    10 * time.Second,
 			MaxResponseHeaderBytes: 64 << 10,
-			MaxConnsPerHost:        maxConns,
-			MaxIdleConnsPerHost:    maxConns, // or all but two would be made anew, with their handshakes, again and again
-			IdleConnTimeout:        60 * time.Second,
-			ForceAttemptHTTP2:      true,
+			// How much is asked at a time is for those who ask to say: a wait for a connection would be taken
+			// for one for the system, and what has begun so would go out after removals were stopped.
+			MaxIdleConnsPerHost: 32,
+			IdleConnTimeout:     60 * time.Second,
+			ForceAttemptHTTP2:   true,
 		},
 		CheckRedirect: NoRedirect,
 	}, nil
