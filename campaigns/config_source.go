@@ -20,12 +20,23 @@ import (
 // sourceTypes are what this version reads, and whether it is read live.
 var sourceTypes = map[string]bool{"csv": false, "scim": true, "ldap": true, "sql": true, "exec": true, "baton": true, "entra": true}
 
+// addressExamples are right addresses of other systems than those that speak HTTP.
+var addressExamples = map[string]string{
+	"postgres": "postgres://db.example.com:5432/app", "postgresql": "postgresql://db.example.com:5432/app", "mysql": "mysql://db.example.com:3306/app",
+	"ldap": "ldap://ldap.example.com", "ldaps": "ldaps://ldap.example.com",
+}
+
 // CheckAddress refuses an address of a system that holds a password, or options, where passwords can
 // hide. The refusal never repeats the address.
 func CheckAddress(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
-		return model.Errorf(model.Invalid, "url must be an address like https://wiki.example.com/scim/v2")
+		for _, scheme := range []string{"postgresql", "postgres", "mysql", "ldaps", "ldap"} {
+			if strings.HasPrefix(strings.ToLower(address), scheme) {
+				return model.Errorf(model.Invalid, "url must be an address like %s", addressExamples[scheme])
+			}
+		}
+		return model.Errorf(model.Invalid, "url must be an address like https://wiki.example.com/scim/v2, or of a database like %s", addressExamples["postgres"])
 	}
 	_, has := u.User.Password()
 	if sql := u.Scheme == "postgres" || u.Scheme == "postgresql" || u.Scheme == "mysql"; has || u.User != nil && !sql || u.ForceQuery || u.RawQuery != "" || u.Fragment != "" {

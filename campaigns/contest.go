@@ -142,7 +142,17 @@ func (s *Service) Contest(ctx context.Context, actor model.Actor, id int64, reas
 		case r.PersonKey == nil || *r.PersonKey != actor.PersonKey || r.Kind != model.KindRemove,
 			r.ClosedAt.Known() && r.ClosedAt < noticesSince(tx.Now):
 			return noNotice
-		case !contestable(r.State):
+		}
+		src, err := tx.SourceByID(ctx, r.SourceID)
+		if err != nil {
+			return err
+		}
+		if dry, err := dryNow(ctx, tx, src.Name); err != nil {
+			return err
+		} else if untold(r, dry) {
+			return noNotice // it is none: nobody may learn of it by trying
+		}
+		if !contestable(r.State) {
 			return model.Errorf(model.Conflict, "This access is not being removed any more. Load the page again.")
 		}
 		if c, ok, err := tx.Contest(ctx, id); err != nil || ok && c.Reason == reason && c.Outcome == model.ContestOpen {
@@ -191,16 +201,13 @@ func contest(ctx context.Context, tx *store.Tx, actor model.Actor, r model.Remed
 }
 
 // AnswerContest answers what a person says against a removal: uphold is that the access is to stay,
-// else the removal goes on. Admins may, and campaign managers who did not answer the item themselves;
-// never whoever may be the person concerned.
+// else the removal goes on. Admins may, and campaign managers and who owns the run, if they did not answer the
+// item themselves; never whoever may be the person concerned.
 //
 // Upheld, a removal that nothing was asked for is cancelled, and of one that is proven the access is
 // asked for again in the same transaction. One that was asked for, and may have taken effect, stays where
 // it is until that is known; SettleUpheld does the rest.
 func (s *Service) AnswerContest(ctx context.Context, actor model.Actor, id int64, uphold bool, reason string) error {
-	if !actor.Has(model.Admin, model.CampaignManager) {
-		return model.Errorf(model.Forbidden, "Only an admin or a campaign manager may answer this.")
-	}
 	reason, err := CheckReason(reason, "Say why: the person concerned reads it, and it stands in the evidence.")
 	if err != nil {
 		return err
@@ -209,6 +216,11 @@ func (s *Service) AnswerContest(ctx context.Context, actor model.Actor, id int64
 		r, err := tx.LockRemediation(ctx, id)
 		if err != nil {
 			return err
+		}
+		if may, err := answersContests(ctx, tx, actor, r); err != nil {
+			return err
+		} else if !may {
+			return model.Errorf(model.Forbidden, "Only an admin, a campaign manager or the owner of the campaign may answer this.")
 		}
 		c, ok, err := tx.Contest(ctx, id)
 		if err != nil {
@@ -265,14 +277,20 @@ func answerContest(ctx context.Context, tx *store.Tx, actor model.Actor, r model
 	return err
 }
 
-// mayAnswerContest refuses who may be the person concerned, and a campaign manager who decided
+type answerReader interface {
+	identities
+	AccountPerson(ctx context.Context, account int64) (int64, error)
+	Answered(ctx context.Context, run, item, person int64) (bool, error)
+}
+
+// mayAnswerContest refuses who may be the person concerned, and a campaign manager or an owner who decided
 // about the item: that one would judge the own decision.
-func mayAnswerContest(ctx context.Context, tx *store.Tx, actor model.Actor, r model.Remediation, c model.Contest) error {
-	people, err := PeopleBehind(ctx, tx, actor)
+func mayAnswerContest(ctx context.Context, q answerReader, actor model.Actor, r model.Remediation, c model.Contest) error {
+	people, err := PeopleBehind(ctx, q, actor)
 	if err != nil {
 		return err
 	}
-	holder, err := tx.AccountPerson(ctx, r.AccountKey)
+	holder, err := q.AccountPerson(ctx, r.AccountKey)
 	if err != nil {
 		return err
 	}
@@ -283,7 +301,7 @@ func mayAnswerContest(ctx context.Context, tx *store.Tx, actor model.Actor, r mo
 		return nil
 	}
 	for _, person := range people {
-		answered, err := tx.Answered(ctx, r.RunID, r.ItemID, person)
+		answered, err := q.Answered(ctx, r.RunID, r.ItemID, person)
 		if err != nil {
 			return err
 		}

@@ -293,3 +293,46 @@ func TestAnswerChangedWhileContested(t *testing.T) {
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// TestContestUntold: of what a dry run keeps from going out nobody is told, so that saying something against it
+// answers exactly as an id that nothing has, and holds nothing; when the dry run is over it is a notice.
+func TestContestUntold(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		o := newOffice(w)
+		wiki := model.SourceSpec{Provides: model.ProvidesAccess, Type: "scim", Owner: "u4", URL: "https://wiki.example.com", Revoke: model.RevokeSpec{Mode: model.ModeConnector, DryRun: true}}
+		dry := func(on bool) {
+			t.Helper()
+			wiki.Revoke.DryRun = on
+			_, err := campaigns.Apply(t.Context(), w.store, "test", []campaigns.Document{{Kind: model.ConfigSource, Name: "wiki", Spec: &wiki, At: "a"}}, false)
+			mustNot(t, err)
+		}
+		dry(true)
+		_, r := o.revoked(grace("3d"))
+		ana := as(o.ana, "u2")
+		hidden := func(reason string) {
+			t.Helper()
+			ns, err := o.svc.Notices(t.Context(), ana)
+			mustNot(t, err)
+			got, want := o.svc.Contest(t.Context(), ana, r.ID, reason), o.svc.Contest(t.Context(), ana, r.ID+1000, reason)
+			if len(ns) != 0 || got == nil || want == nil || got.Error() != want.Error() || model.KindOf(got) != model.KindOf(want) {
+				t.Errorf("%d notices; it answers %v, an unknown id %v", len(ns), got, want)
+			}
+			if _, said, err := w.store.Contest(t.Context(), r.ID); said || err != nil {
+				t.Errorf("said: %v, %v", said, err)
+			}
+			if now := w.removalOf(r.ID); now.State != model.Queued || now.Fence != r.Fence {
+				t.Errorf("it is %s (%s)", now.State, now.Reason)
+			}
+		}
+		for _, reason := range []string{"I need it", " ", strings.Repeat("x", 2001)} {
+			hidden(reason)
+		}
+		dry(false)
+		mustNot(t, o.svc.Contest(t.Context(), ana, r.ID, "I need it"))
+		if now := w.removalOf(r.ID); now.State != model.Held || now.Reason != campaigns.WhyContested {
+			t.Errorf("it is %s (%s)", now.State, now.Reason)
+		}
+		w.healthy()
+	})
+}

@@ -12,7 +12,7 @@ type Ticket struct {
 	Status        string `bun:"status"`   // in the system's words
 	ClosedAt      Time   `bun:"closed_at"`
 	Told          bool   `bun:"told"` // since it was closed, it was told there that the access is still there
-	Note          string `bun:"note"` // what was reported with it
+	Note          string `bun:"note"` // what was reported with it; of a ticket, which word of a contest it was told last
 	Looks         int    `bun:"looks"`
 	FollowedAt    Time   `bun:"followed_at"`
 }

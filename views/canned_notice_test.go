@@ -26,7 +26,7 @@ func noticePages() []page {
 		pageOf("revocation-contested", func() revocation.Page {
 			p := revocationPage()
 			p.State, p.Outcome, p.CanDecline, p.Version = ui.Tag{Text: "Held", Tone: ui.Warn}, nil, false, "4"
-			p.Contest = &revocation.Contest{Who: "Jon Þórsson", At: at(-time.Hour), Reason: "I am on call until the new year.", CanAnswer: true}
+			p.Contest = &revocation.Contest{Who: "Jon Þórsson", At: at(-time.Hour), Reason: "I am on call until the new year.", CanAnswer: true, Untold: true}
 			return p
 		}, revocation.Show),
 		pageOf("revocation-answered", func() revocation.Page {
@@ -46,6 +46,15 @@ func noticePages() []page {
 				Answer: ui.Notice{Tone: ui.Good, Title: "Answered: the access is to stay.", Text: "True. (Mara Voss)"},
 			}
 			p.Restore = &revocation.Restore{Reason: ui.Field{ID: "give-back-reason", Name: revocation.FieldReason, Label: "Why", Help: "It stands in the evidence.", Required: true, Value: "True."}}
+			return p
+		}, revocation.Show),
+		pageOf("revocation-upheld-held", func() revocation.Page {
+			p := revocationPage()
+			p.State, p.Outcome, p.CanDecline, p.Version = ui.Tag{Text: "Held", Tone: ui.Warn}, nil, true, "4"
+			p.Contest = &revocation.Contest{
+				Who: "Jon Þórsson", At: at(-time.Hour), Reason: "I am on call.", Upheld: true, Why: "True.",
+				Answer: ui.Notice{Tone: ui.Good, Title: "Answered: the access is to stay.", Text: "True. (Mara Voss)"},
+			}
 			return p
 		}, revocation.Show),
 		pageOf("revocation-decline", func() revocation.Page {

@@ -203,7 +203,7 @@ func revocationsPage() revocation.ListPage {
 
 func revocationPage() revocation.Page {
 	return revocation.Page{
-		Frame: frame("Revocation", layout.Revocations), ID: "01J9ZK3", Person: "Jon Þórsson", PersonID: "u100", Can: "Edit the payments wiki", Source: "wiki", Technical: "payments-editors",
+		Frame: frame("Revocation", layout.Revocations), Board: true, ID: "01J9ZK3", Person: "Jon Þórsson", PersonID: "u100", Can: "Edit the payments wiki", Source: "wiki", Technical: "payments-editors",
 		State: ui.Tag{Text: "Proven gone", Tone: ui.Good}, Meaning: "The wiki was read again after the removal and no longer shows the access.",
 		Facts: []ui.Pair{{Term: "Decided by", Text: "Mara Voss, Tue 1 Dec 2026, 13:03 CET"}, {Term: "Campaign", Text: "quarterly-managers@2026-11-20", Href: "/campaigns/q4"}, {Term: "Account", Text: "jthorsson", Code: true}},
 		Attempts: []revocation.Attempt{

@@ -137,6 +137,12 @@ func homePage() home.Page {
 			{Campaign: "sap", Name: "SAP privileged roles", Due: at(-26 * time.Hour), Left: ui.Tag{Text: "Overdue by a day", Tone: ui.Bad}, Total: 65},
 			{Campaign: "wiki", Name: "Wiki spaces", Due: at(300 * time.Hour), Left: ui.Tag{Text: "12 days left"}, Done: 14, Total: 14},
 		},
+		Needs: []home.Need{
+			{ID: "7", What: "Edit the payments wiki, of Jon Þórsson", Where: "wiki, quarterly-managers@2026-11-20", State: ui.Tag{Text: "Came back", Tone: ui.Bad}, Reason: "It was proven gone, and a later read shows it again."},
+			{ID: "8", What: "Approve supplier payments, of Lucía Gómez", Where: "sap, quarterly-managers@2026-11-20", State: ui.Tag{Text: "Contested", Tone: ui.Warn}, Reason: "Somebody must answer."},
+		},
+		MoreNeeds: true,
+		Board:     &home.Board{Views: []home.View{{Label: "Contested", Href: "/revocations?state=contested", Count: 1, Tone: ui.Warn}, {Label: "Failed", Href: "/revocations?state=failed", Tone: ui.Bad}}},
 		Done: []home.Done{
 			{Campaign: "q3", Name: "Q3 access review", Signed: day(-111), Summary: "168 kept, 12 removed"},
 			{Campaign: "q2", Name: "Q2 access review", Closed: day(-200), Summary: "150 kept, 9 unanswered"},

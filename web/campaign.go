@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	"recert/model/store"
 	"recert/views/campaign"
 	"recert/views/layout"
+	"recert/views/revocation"
 	"recert/views/ui"
 )
 
@@ -111,7 +113,7 @@ func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, 
 	}
 	for _, state := range model.RemediationStates {
 		if n := removals[state]; n > 0 {
-			p.Removals = append(p.Removals, ui.Pair{Term: removalTag(model.Remediation{State: state}).Text, Text: ui.Num(n), Href: "/revocations?state=" + string(state)})
+			p.Removals = append(p.Removals, ui.Pair{Term: removalTag(model.Remediation{State: state}).Text, Text: ui.Num(n), Href: boardHref(url.Values{revocation.ParamCampaign: {run.Name}}, string(state))})
 		}
 	}
 	for _, rev := range v.Reviewers {
@@ -183,7 +185,7 @@ func reviewerRow(v *campaigns.RunView, rev campaigns.ReviewerView, loc *timeLoca
 	c := rev.Counts
 	row := campaign.Reviewer{
 		PersonID: rev.Reviewer.PersonID, Name: rev.Reviewer.Name, Done: c.Items - c.Gone - c.Unanswered, Total: c.Items - c.Gone,
-		Kept: c.Kept, Removed: c.Revoked, Unsure: c.Unsure, Signed: ui.At(rev.SignedAt, loc),
+		Kept: c.Kept, Removed: c.Revoked, Lowered: c.Reduced, Unsure: c.Unsure, Signed: ui.At(rev.SignedAt, loc),
 	}
 	switch {
 	case rev.SignedAt.Known() || v.Run.State == model.Closed:
@@ -212,6 +214,14 @@ var ruleWords = map[string]string{
 }
 
 // specPairs says a definition in words.
+// graceWords say how long removals wait after that; "" where they do not.
+func graceWords(spec model.CampaignSpec) string {
+	if spec.Grace == "" {
+		return ""
+	}
+	return ", after a wait of " + spec.Grace
+}
+
 func specPairs(spec model.CampaignSpec) []ui.Pair {
 	out := []ui.Pair{{Term: "Systems", Text: strings.Join(spec.Scope.Sources, ", ")}}
 	if spec.Scope.Where != "" {
@@ -240,7 +250,7 @@ func specPairs(spec model.CampaignSpec) []ui.Pair {
 	if spec.Remove == campaigns.RemoveDecision {
 		goes = "soon after the answer"
 	}
-	out = append(out, ui.Pair{Term: "Where nobody answers", Text: none}, ui.Pair{Term: "Removals go out", Text: goes})
+	out = append(out, ui.Pair{Term: "Where nobody answers", Text: none}, ui.Pair{Term: "Removals go out", Text: goes + graceWords(spec)})
 	if spec.Control != "" {
 		out = append(out, ui.Pair{Term: "Control", Text: spec.Control})
 	}

@@ -51,8 +51,12 @@ func (s *site) createCampaign(w http.ResponseWriter, r *request) error {
 		Where: strings.TrimSpace(f.Get(campaign.FieldWhere)), Fallback: strings.TrimSpace(f.Get(campaign.FieldFallback)),
 		Due: strings.TrimSpace(f.Get(campaign.FieldDue)), OnNoAnswer: f.Get(campaign.FieldOnNoAnswer), Remove: f.Get(campaign.FieldRemove),
 		Grace: strings.TrimSpace(f.Get(campaign.FieldGrace)), Reviewers: f[campaign.FieldReviewer], Errors: map[string]string{},
+		Owner: strings.TrimSpace(f.Get(campaign.FieldOwner)),
 	}
 	spec := typedSpec(&p, f[campaign.FieldSource])
+	if err := s.typedOwner(r, &p, spec); err != nil {
+		return err
+	}
 	if len(p.Errors) == 0 {
 		err := s.storeCampaign(r, p.Name, spec)
 		switch {
@@ -98,6 +102,31 @@ func typedSpec(p *campaign.NewPage, sources []string) *model.CampaignSpec {
 	}
 }
 
+// typedOwner puts the owner that was typed, by person_id or by mail address, into a definition; one that is nobody,
+// or several people, is an error at the field.
+func (s *site) typedOwner(r *request, p *campaign.NewPage, spec *model.CampaignSpec) error {
+	if p.Owner == "" {
+		return nil
+	}
+	found, err := s.Store.PeopleByID(r.Context(), p.Owner)
+	if err == nil && len(found) == 0 {
+		found, err = s.Store.PeopleByEmail(r.Context(), p.Owner)
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(found) == 0:
+		p.Errors[campaign.FieldOwner] = "Nobody has this person_id or mail address: take the people in first, or leave the owner out."
+	case len(found) > 1:
+		p.Errors[campaign.FieldOwner] = "Several people have it. Type the person_id of the one, as a single source of people knows it."
+	case found[0].Status == "terminated":
+		p.Errors[campaign.FieldOwner] = "This person has left. Name somebody who is there."
+	default:
+		spec.Owner = found[0].PersonID
+	}
+	return nil
+}
+
 // storeCampaign stores a new definition. What is there already is not changed: another
 // definition of the name is a Conflict, just the same one is the same click twice.
 func (s *site) storeCampaign(r *request, name string, spec *model.CampaignSpec) error {
@@ -124,7 +153,7 @@ func blame(p *campaign.NewPage, msg string) {
 	}
 	for _, x := range []struct{ word, field string }{
 		{"where", campaign.FieldWhere}, {"fallback", campaign.FieldFallback}, {"scope.sources", campaign.FieldSource}, {"reviewers", campaign.FieldReviewer},
-		{"due", campaign.FieldDue}, {"on_no_answer", campaign.FieldOnNoAnswer}, {"remove", campaign.FieldRemove}, {"grace", campaign.FieldGrace},
+		{"due", campaign.FieldDue}, {"on_no_answer", campaign.FieldOnNoAnswer}, {"remove", campaign.FieldRemove}, {"grace", campaign.FieldGrace}, {"owner", campaign.FieldOwner},
 	} {
 		if strings.Contains(strings.SplitN(msg, ":", 2)[0], x.word) || strings.HasPrefix(msg, "stages: "+x.word) {
 			p.Errors[x.field] = msg

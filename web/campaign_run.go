@@ -101,6 +101,11 @@ func (s *site) previewView(r *request, name string, pv *campaigns.Preview) (camp
 		{Term: "Due", Text: ui.At(pv.Due, r.zone).Text},
 		{Term: "If nobody answered at all", Text: ui.Num(pv.Defaulted.Keep) + " would stay, " + ui.Num(pv.Defaulted.Revoke) + " would be removed"},
 	}
+	if spec, err := s.campaignSpec(r, name); err != nil {
+		return p, err
+	} else if spec.Grace != "" {
+		p.Effect = append(p.Effect, ui.Pair{Term: "Before anything is removed", Text: "It waits " + spec.Grace + ", so that who loses it can say something against it"})
+	}
 	for _, n := range pv.Notices {
 		p.Effect = append(p.Effect, ui.Pair{Term: "Note", Text: n})
 	}

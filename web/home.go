@@ -37,6 +37,12 @@ func (s *site) home(w http.ResponseWriter, r *request) error {
 			p.Summary = "Everything is answered. Sign off to finish."
 		}
 	}
+	if p.Needs, p.MoreNeeds, err = s.needs(r); err != nil {
+		return err
+	}
+	if p.Board, err = s.homeBoard(r); err != nil {
+		return err
+	}
 	if p.Leaving, p.MoreLeaving, err = s.leaving(r); err != nil {
 		return err
 	}

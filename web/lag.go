@@ -75,24 +75,65 @@ func precise(d time.Duration) string {
 	return strings.Join(parts, " ")
 }
 
-// toldOf are the messages about a removal, and that nobody could be told where it came back and nobody was.
-func (s *site) toldOf(r *request, row *store.RemediationRow) ([]revocation.Told, error) {
+// toldOf adds the messages about a removal; and, as long as it is open, that nobody could be told that it came
+// back, or that it is contested, where nobody was.
+func (s *site) toldOf(r *request, p *revocation.Page, row *store.RemediationRow) error {
 	ms, err := s.Store.RemovalMessages(r.Context(), row.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out []revocation.Told
-	owner := false
 	for i := range ms {
 		m := messageRow(&ms[i], r.zone)
-		owner = owner || ms[i].Kind == model.MessageCameBack
-		out = append(out, revocation.Told{Text: fmt.Sprintf("%s: %s", m.To, m.What), Href: "/messages/" + m.ID, At: m.At, State: m.State, Why: m.Why})
+		p.Told = append(p.Told, revocation.Told{Text: fmt.Sprintf("%s: %s", m.To, m.What), Href: "/messages/" + m.ID, At: m.At, State: m.State, Why: m.Why})
 	}
-	if row.State == model.CameBack && !owner {
-		out = append(out, revocation.Told{
-			Text: "That it came back: nobody could be told", State: ui.Tag{Text: "Not told", Tone: ui.Bad},
-			Why: "Neither the campaign nor " + row.Source + " has an owner whom a source of people knows. Name one: owner in the campaign's definition or in the source's.",
-		})
+	cameBack, contested, err := s.Campaigns.Untold(r.Context(), row, ms)
+	if err != nil {
+		return err
 	}
-	return out, nil
+	why := "Neither the campaign nor " + row.Source + " has an owner whom a source of people knows. Name one: owner in the campaign's definition or in the source's. It counts from the next one on."
+	for _, x := range []struct {
+		is   bool
+		what string
+	}{{cameBack, "That it came back"}, {contested, "That it is contested"}} {
+		if x.is {
+			p.Told = append(p.Told, revocation.Told{Text: x.what + ": nobody could be told by mail", State: ui.Tag{Text: "Not told", Tone: ui.Bad}, Why: why})
+		}
+	}
+	p.Untold = cameBack
+	if p.Contest != nil {
+		p.Contest.Untold = contested
+	}
+	return nil
+}
+
+// unlink takes from a removal's page what leads where the reader may not go: the owner of a campaign reads its
+// removals, and not all that staff does.
+func (s *site) unlink(r *request, p *revocation.Page, row *store.RemediationRow) error {
+	if staff(r.actor) {
+		return nil
+	}
+	if p.PersonID != "" {
+		may := false
+		if row.PersonKey != nil {
+			var err error
+			if may, err = s.Campaigns.CanSeePerson(r.Context(), r.actor, *row.PersonKey); err != nil {
+				return err
+			}
+		}
+		if !may {
+			p.PersonID = ""
+		}
+	}
+	for i := range p.Facts {
+		if !strings.HasPrefix(p.Facts[i].Href, "/revocations/") { // those are of the same campaign
+			p.Facts[i].Href = ""
+		}
+	}
+	for i := range p.Told {
+		p.Told[i].Href = ""
+	}
+	if p.Manual != nil && (row.AssigneeKey == nil || *row.AssigneeKey != r.actor.PersonKey) {
+		p.Manual.Href = ""
+	}
+	return nil
 }

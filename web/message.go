@@ -87,11 +87,11 @@ func (s *site) messages(w http.ResponseWriter, r *request) error {
 
 // mailSetup is nil where mail is set up.
 func (s *site) mailSetup(r *request, waiting int64) (*message.Setup, error) {
-	_, err := s.Store.Config(r.Context(), model.ConfigNotification, model.MailNotification)
-	if model.KindOf(err) == model.NotFound {
-		return &message.Setup{Waiting: waiting, Example: mailExample}, nil
+	ok, err := notify.SetUp(r.Context(), s.Store)
+	if err != nil || ok {
+		return nil, err
 	}
-	return nil, err
+	return &message.Setup{Waiting: waiting, Example: mailExample}, nil
 }
 
 func messageRow(m *store.MessageRow, loc *timeLocation) message.Row {

@@ -233,6 +233,10 @@ func TestTestMessage(t *testing.T) {
 		cora := w.as("u1", model.Admin)
 		const button = "form[action='/messages/test']"
 		cora.Get("/messages").Want(http.StatusOK, webtest.Count(button, 0)) // mail is not set up
+		cora.Post("/messages/test", nil).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("Mail is not set up"), webtest.HasText("kind Notification")))
+		if n, err := w.store.MessageCounts(t.Context()); err != nil || len(n) != 0 {
+			t.Errorf("messages %v, %v", n, err)
+		}
 		w.apply(campaigns.Document{Kind: model.ConfigNotification, Name: "mail", Spec: &model.NotificationSpec{Mail: &model.MailSpec{Host: "smtp.example.com", From: "recert@example.com"}}, At: "m"})
 		w.as("", model.Auditor).Get("/messages").Want(http.StatusOK, webtest.Count(button, 0))
 		form := cora.Get("/messages").Form(button)

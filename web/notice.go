@@ -58,6 +58,14 @@ func ownerName(n *campaigns.Notice) (string, error) {
 	return p.Name, nil
 }
 
+// again says that something was gone before, where it was, for what is said then.
+func again(row *store.RemediationRow) string {
+	if row.BackAt.Known() && open(row) {
+		return "It was gone and is there again. "
+	}
+	return ""
+}
+
 // goesOut says when something is removed, as its holder reads it.
 func goesOut(m *model.Remediation, loc *timeLocation) string {
 	switch {
@@ -66,7 +74,7 @@ func goesOut(m *model.Remediation, loc *timeLocation) string {
 	case m.State == model.Held && !m.CalledAt.Known():
 		return "Waits for somebody to look at it."
 	case m.State == model.Failed:
-		return "It did not work, and somebody looks at it."
+		return "It is still there, and somebody looks at it."
 	case m.State.Open():
 		return "Asked for on " + ui.At(m.CalledAt, loc).Text + "."
 	case m.State == model.Confirmed:
@@ -123,9 +131,12 @@ func (s *site) renderNotices(w http.ResponseWriter, r *request, id int64, typed 
 func noticeView(n *campaigns.Notice, loc *timeLocation) (notice.Notice, error) {
 	v := notice.Notice{
 		ID: itoa(n.ID), Source: n.Source, State: noticeTag(n), May: n.MayContest, Gone: n.CalledAt.Known(),
-		Facts: []ui.Pair{{Term: "When", Text: goesOut(&n.Remediation, loc)}, {Term: "Why", Text: n.Title + why(n.Cause)}, {Term: "Account", Text: n.Subject.AccountID, Code: true}},
+		Facts: []ui.Pair{{Term: "When", Text: again(&n.RemediationRow) + goesOut(&n.Remediation, loc)}, {Term: "Why", Text: n.Title + why(n.Cause)}, {Term: "Account", Text: n.Subject.AccountID, Code: true}},
 	}
 	v.Can, _ = removalWords(&n.RemediationRow)
+	if n.Via != "" {
+		v.Can += ", through " + n.Via
+	}
 	owner, err := ownerName(n)
 	if err != nil {
 		return v, err
@@ -219,6 +230,15 @@ func (s *site) answerContest(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	row, err := s.Store.Remediation(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if may, err := s.Campaigns.AnswersContests(r.Context(), r.actor, row.Remediation); err != nil {
+		return err
+	} else if !may {
+		return errNotFound // it tells nothing, not even what is wrong with the form
+	}
 	if err := r.form(); err != nil {
 		return err
 	}
@@ -268,7 +288,20 @@ func (s *site) contestView(r *request, p *revocation.Page, row *store.Remediatio
 	p.Contest = &revocation.Contest{
 		Who: p.Person, At: ui.At(c.At, r.zone), Reason: c.Reason, Answer: answerNotice(&c, r.zone), Asked: row.CalledAt.Known(),
 		Gone: row.State == model.Confirmed, Upheld: c.Outcome == model.ContestUpheld, Why: c.Answer,
-		CanAnswer: open && going && r.actor.Has(managers...),
+	}
+	if !open || !going {
+		return nil
+	}
+	if may, err := s.Campaigns.AnswersContests(r.Context(), r.actor, row.Remediation); err != nil || !may {
+		return err
+	}
+	switch err := s.Campaigns.MayAnswerContest(r.Context(), r.actor, row.Remediation, c); {
+	case err == nil:
+		p.Contest.CanAnswer = true
+	case model.KindOf(err) == model.Forbidden:
+		p.Contest.CannotAnswer = model.Message(err)
+	default:
+		return err
 	}
 	return nil
 }

@@ -58,8 +58,13 @@ func (s *site) revocation(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if may, err := s.Campaigns.CanSeeRemoval(r.Context(), r.actor, row.Remediation); err != nil {
+		return err
+	} else if !may {
+		return errNotFound
+	}
 	p := revocation.Page{
-		Frame: s.frame(r, "Revocation "+itoa(id), layout.Revocations), ID: itoa(id), Person: subjectName(row.Subject), PersonID: row.Subject.PersonID,
+		Frame: s.frame(r, "Revocation "+itoa(id), layout.Revocations), Board: staff(r.actor), ID: itoa(id), Person: subjectName(row.Subject), PersonID: row.Subject.PersonID,
 		Source: row.Source, State: removalTag(row.Remediation),
 	}
 	p.Can, p.Technical = removalWords(&row)
@@ -104,6 +109,13 @@ func (s *site) revocation(w http.ResponseWriter, r *request) error {
 		}
 		p.Attempts = append(p.Attempts, v)
 	}
+	spells, err := s.Store.Spells(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if p.Before = spellSteps(spells, r.zone); len(spells) > 0 && p.Begun != nil {
+		p.Begun.Label = "Task given again"
+	}
 	p.Outcome = outcomeStep(&row, len(attempts) > 0, r.zone)
 	p.Version = itoa(row.Fence)
 	p.CanLetGo = row.State == model.Held && r.actor.Has(model.Admin)
@@ -111,10 +123,13 @@ func (s *site) revocation(w http.ResponseWriter, r *request) error {
 	if err := s.contestView(r, &p, &row); err != nil {
 		return err
 	}
-	if p.Told, err = s.toldOf(r, &row); err != nil {
+	if err := s.toldOf(r, &p, &row); err != nil {
 		return err
 	}
 	if err := s.giving(r, &p, &row); err != nil {
+		return err
+	}
+	if err := s.unlink(r, &p, &row); err != nil {
 		return err
 	}
 	return s.render(w, r, revocation.Show(p))

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,20 +29,29 @@ var boardTabs = []struct {
 	late         bool                     // only those that are late
 	contested    bool                     // only those that the person concerned contests
 	returned     bool                     // only those that were proven gone before
+	kinds        []model.RemediationKind  // none is removals, and tasks that follow from them
 	tone         ui.Tone                  // where there is something in it
 }{
 	{value: "", label: "Open", states: openStates},
 	{value: "queued", label: "Waiting", states: []model.RemediationState{model.Queued}},
-	{value: "held", label: "Held", states: []model.RemediationState{model.Held}, tone: ui.Warn},
+	{value: "held", label: "Held", states: []model.RemediationState{model.Held}, kinds: model.RemediationKinds, tone: ui.Warn},
 	{value: "sent", label: "Asked for", states: []model.RemediationState{model.Sent}},
 	{value: "came_back", label: "Came back", returned: true, tone: ui.Bad},
-	{value: "failed", label: "Failed", states: []model.RemediationState{model.Failed}, tone: ui.Bad},
+	{value: "failed", label: "Failed", states: []model.RemediationState{model.Failed}, kinds: model.RemediationKinds, tone: ui.Bad},
 	{value: "contested", label: "Contested", contested: true, tone: ui.Warn},
 	{value: "late", label: "Late", late: true, tone: ui.Bad},
-	{value: "confirmed", label: "Proven gone", states: []model.RemediationState{model.Confirmed}},
-	{value: "ended", label: "Ended otherwise", states: []model.RemediationState{model.Superseded, model.Cancelled, model.Restored}},
-	{value: "all", label: "All"},
+	{value: "confirmed", label: "Proven gone", states: []model.RemediationState{model.Confirmed}, kinds: removalKinds},
+	{value: "ended", label: "Ended otherwise", states: []model.RemediationState{model.Superseded, model.Cancelled, model.Restored}, kinds: removalKinds},
+	{value: "given", label: "Giving access", kinds: []model.RemediationKind{model.KindRestore, model.KindLower}},
+	{value: "all", label: "All", kinds: model.RemediationKinds},
 }
+
+// What the views of the board count: what gives access is no removal and has its own view, beside those
+// of what needs somebody; a secret to change is a task until it is done.
+var (
+	removalKinds = []model.RemediationKind{model.KindRemove}
+	taskKinds    = []model.RemediationKind{model.KindRemove, model.KindRotate}
+)
 
 // revocations is the board of removals: those that are open, unless another view is asked for.
 func (s *site) revocations(w http.ResponseWriter, r *request) error {
@@ -129,17 +139,29 @@ func (s *site) boardTabs(r *request, p *revocation.ListPage, f *store.Remediatio
 	if err != nil {
 		return 0, err
 	}
-	counts, err := s.Store.RemediationCounts(r.Context(), *f)
+	contested, err := s.Store.RemediationCounts(r.Context(), store.RemediationFilter{Kinds: model.RemediationKinds, Contested: true})
 	if err != nil {
 		return 0, err
 	}
+	held = all[model.Held] - contested[model.Held] // a contest wants an answer, and no second person
+	byKinds := map[string]map[model.RemediationState]int64{}
 	state := r.query(revocation.ParamState)
 	base, known := *f, false
 	for _, tab := range boardTabs {
 		is := base
-		is.States, is.Contested, is.Returned = tab.states, tab.contested, tab.returned
+		is.States, is.Contested, is.Returned, is.Kinds = tab.states, tab.contested, tab.returned, tab.kinds
+		if is.Kinds == nil {
+			is.Kinds = taskKinds
+		}
 		if tab.late {
 			is.LateAt = s.now()
+		}
+		counts, ok := byKinds[fmt.Sprint(is.Kinds)]
+		if !ok {
+			if counts, err = s.Store.RemediationCounts(r.Context(), store.RemediationFilter{Kinds: is.Kinds, Search: is.Search, RunID: is.RunID, SourceID: is.SourceID}); err != nil {
+				return 0, err
+			}
+			byKinds[fmt.Sprint(is.Kinds)] = counts
 		}
 		n, err := s.boardCount(r, is, counts)
 		if err != nil {
@@ -158,12 +180,12 @@ func (s *site) boardTabs(r *request, p *revocation.ListPage, f *store.Remediatio
 		q.Set(revocation.ParamState, state)
 	}
 	if st := model.RemediationState(state); !known && slices.Contains(model.RemediationStates, st) {
-		f.States, known, p.State = []model.RemediationState{st}, true, state // of one state that shares its view with others
+		f.States, f.Kinds, known, p.State = []model.RemediationState{st}, removalKinds, true, state // of one state that shares its view with others
 	}
 	if !known {
 		return 0, errNotFound
 	}
-	return all[model.Held], nil
+	return held, nil
 }
 
 // boardCount is how many removals a view holds; counts are those of its filter by state.
@@ -204,6 +226,9 @@ func (s *site) revocationRow(r *request, row *store.RemediationRow) revocation.R
 		Since: ui.At(removalTime(row.Remediation), r.zone), Campaign: row.Run, By: decider(row),
 	}
 	v.Can, _ = removalWords(row)
+	if row.Via != "" {
+		v.Can += ", through " + row.Via
+	}
 	switch {
 	case row.State == model.Sent && row.Mode == model.ModeManual:
 		v.Note = "Waits for " + assignee(row)
@@ -214,6 +239,9 @@ func (s *site) revocationRow(r *request, row *store.RemediationRow) revocation.R
 	case row.State == model.Queued && row.Reason == "":
 	default:
 		v.Note = row.Reason
+	}
+	if row.BackAt.Known() && open(row) && row.State != model.CameBack {
+		v.Note = strings.TrimSpace("It was gone and came back on " + ui.At(row.BackAt, r.zone).Text + ". " + v.Note)
 	}
 	if row.Contested {
 		if v.Note == campaigns.WhyContested {
@@ -236,21 +264,24 @@ func decider(row *store.RemediationRow) string {
 	return ""
 }
 
+// open tells whether somebody or something is still at it, or must be.
+func open(row *store.RemediationRow) bool { return row.State.Open() || row.State == model.Failed }
+
 // clock says how long a removal takes or took, whether it is late, and when it is looked at next.
 func (s *site) clock(r *request, row *store.RemediationRow, v *revocation.Row) {
 	now := s.now()
-	open := row.State.Open() || row.State == model.Failed
+	open := open(row)
 	switch {
 	case open:
-		v.Age = "open for " + ui.Span(now.Std().Sub(row.QueuedAt.Std()))
+		v.Age = "open for " + ui.Span(now.Std().Sub(row.Began().Std()))
 	case row.ClosedAt.Known():
-		v.Age = "took " + ui.Span(row.ClosedAt.Std().Sub(row.QueuedAt.Std()))
+		v.Age = "took " + ui.Span(row.ClosedAt.Std().Sub(row.Began().Std()))
 	}
-	if open && row.DueAt.Known() {
-		if now > row.DueAt {
-			v.Late = ui.Tag{Text: "Late by " + ui.Span(now.Std().Sub(row.DueAt.Std())), Tone: ui.Bad}
+	if due := row.Due(); open && due.Known() {
+		if now > due {
+			v.Late = ui.Tag{Text: "Late by " + ui.Span(now.Std().Sub(due.Std())), Tone: ui.Bad}
 		} else {
-			v.Due = ui.At(row.DueAt, r.zone)
+			v.Due = ui.At(due, r.zone)
 		}
 	}
 	if waits(row) && row.NextAt > now {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"recert/campaigns"
 	"recert/campaigns/connector"
@@ -155,6 +156,7 @@ func (s *site) follow(r *request, p *revocation.Page, id int64, label string) er
 	}
 	f := revocation.Follow{ID: itoa(id), Label: label, State: removalTag(row.Remediation), At: ui.At(removalTime(row.Remediation), r.zone)}
 	f.What, _ = removalWords(&row)
+	f.What = strings.TrimPrefix(f.What, giveWords(row.Kind, "")) // the label says it
 	if row.AskedBy != "" {
 		f.Note = "Asked for by " + row.AskedBy + ": " + row.AskedFor
 	}

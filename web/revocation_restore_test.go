@@ -63,7 +63,7 @@ func TestGiveBack(t *testing.T) {
 			t.Fatalf("%d restores, %v", len(rows), err)
 		}
 		restore := "/revocations/" + itoa(rows[0].ID)
-		m.Get("/revocations").Want(http.StatusOK, webtest.In("main", webtest.HasText("Give back: Read every page")))
+		m.Get("/revocations?state=given").Want(http.StatusOK, webtest.In("main", webtest.HasText("Give back: Read every page")))
 		w.work()
 		m.Get(restore).Want(http.StatusOK, webtest.In("main", webtest.HasText("To be done by hand"), webtest.HasText("Give Readers (readers) back to bot in wiki."), webtest.HasText("shows the access")))
 		// It is given up, and asked for once more.

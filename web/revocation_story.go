@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"recert/campaigns/connector"
 	"recert/model"
@@ -31,6 +30,9 @@ const (
 	goneAlready    = "The system was read and did not show the access by any path, so nothing had to be asked."
 	goneBySnapshot = "A snapshot that was read later no longer shows the access by any path."
 )
+
+// wasGone is what is said first of a removal that was proven and did not last.
+const wasGone = "The access was gone, as was proven, and is there again."
 
 // Values of model.Remediation.Proof.
 const (
@@ -65,6 +67,11 @@ func meaning(row *store.RemediationRow, asked bool) string {
 			why = "" // the attempt says it
 		default:
 			text, why = goneAlready, ""
+		}
+	}
+	if row.BackAt.Known() && open(row) && row.State != model.CameBack {
+		if text = wasGone + " " + text; row.State == model.Failed {
+			text = wasGone + " Somebody must look."
 		}
 	}
 	if why != "" {
@@ -117,7 +124,7 @@ func revocationFacts(row *store.RemediationRow, asked bool, loc *timeLocation) [
 
 // waits tells whether a removal is in its time of grace: nobody was at it yet.
 func waits(row *store.RemediationRow) bool {
-	return row.State == model.Queued && row.Attempts == 0 && !row.CalledAt.Known() && row.NextAt > row.QueuedAt.Add(time.Hour)
+	return row.State == model.Queued && row.Attempts == 0 && !row.CalledAt.Known() && row.Reason == "" && row.NextAt > row.QueuedAt
 }
 
 func proofWords(row *store.RemediationRow, asked bool) string {
@@ -162,6 +169,23 @@ func taskStep(row *store.RemediationRow, loc *timeLocation) *revocation.Step {
 		return nil
 	}
 	return &revocation.Step{Label: "Task given", At: ui.Exact(row.CalledAt, loc), Text: "to " + assignee(row), Tone: ui.Info}
+}
+
+// spellSteps say when an access was proven gone, and when it came back.
+func spellSteps(spells []store.Spell, loc *timeLocation) []revocation.Step {
+	var out []revocation.Step
+	for _, z := range spells {
+		gone := revocation.Step{Label: "Proven gone", At: ui.Exact(z.ProvenAt, loc), Text: "The system was read.", Tone: ui.Good}
+		if z.ProvenBy != 0 {
+			gone.Text, gone.Href = "Snapshot "+itoa(z.ProvenBy)+" no longer showed it.", "/snapshots/"+itoa(z.ProvenBy)
+		}
+		back := revocation.Step{Label: "Came back", At: ui.Exact(z.EndedAt, loc), Text: "It was seen again.", Tone: ui.Bad}
+		if z.EndedBy != 0 {
+			back.Text, back.Href = "Snapshot "+itoa(z.EndedBy)+" showed it again.", "/snapshots/"+itoa(z.EndedBy)
+		}
+		out = append(out, gone, back)
+	}
+	return out
 }
 
 // outcomeStep says what later snapshots showed, or why a removal without attempts ended; nil where

@@ -22,19 +22,19 @@ var publicRoutes = []string{
 var reviewerRoutes = []string{
 	"GET /{$}", "GET /help", "POST /preferences", "GET /reviews/{campaign}", "POST /reviews/{campaign}/items/{item}",
 	"POST /reviews/{campaign}/items/{item}/undo", "POST /reviews/{campaign}/sign-off", "GET /people/{id}",
-	"GET /notices", "GET /notices/{id}", "POST /notices/{id}/contest", "GET /tasks/{id}", "POST /tasks/{id}", "GET /tasks/{id}/files/{file}",
+	"GET /revocations/{id}", "POST /revocations/{id}/contest", "GET /notices", "GET /notices/{id}", "POST /notices/{id}/contest", "GET /tasks/{id}", "POST /tasks/{id}", "GET /tasks/{id}/files/{file}",
 }
 
 // auditorRoutes are what an auditor may do besides: read, and take the evidence along.
 var auditorRoutes = []string{
 	"GET /campaigns", "GET /campaigns/{id}", "GET /campaigns/{id}/preview", "POST /campaigns/{id}/export", "GET /sources", "GET /sources/{name}",
-	"GET /snapshots/{id}", "GET /snapshots/{id}/rejects.csv", "GET /access", "GET /revocations", "GET /revocations/{id}", "GET /revocations/live", "GET /sources/{name}/live", "GET /messages", "GET /messages/{id}", "GET /evidence",
+	"GET /snapshots/{id}", "GET /snapshots/{id}/rejects.csv", "GET /access", "GET /revocations", "GET /revocations/live", "GET /sources/{name}/live", "GET /messages", "GET /messages/{id}", "GET /evidence",
 }
 
 // managerRoutes are what a campaign manager may do besides.
 var managerRoutes = []string{
 	"GET /campaigns/new", "POST /campaigns/new", "POST /campaigns/{id}/launch", "GET /campaigns/{id}/close", "POST /campaigns/{id}/close", "POST /revocations/{id}/retry", "POST /revocations/retry",
-	"POST /revocations/{id}/restore", "POST /revocations/{id}/give-up", "POST /revocations/{id}/contest",
+	"POST /revocations/{id}/restore", "POST /revocations/{id}/give-up",
 	"POST /revocations/stop", "POST /messages/retry", "POST /messages/test", "POST /messages/{id}/retry", "POST /campaigns/{id}/hand-over",
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -30,22 +31,37 @@ func (s *site) renderNewSource(w http.ResponseWriter, r *request, p source.NewPa
 	if p.Type == "" {
 		return s.render(w, r, source.New(p))
 	}
-	for _, k := range source.Systems {
-		if k.Type == p.Type {
-			p.Title, p.Text = k.Name, k.Text
-			return s.render(w, r, source.New(p))
-		}
+	k, ok := systemOf(p.Type)
+	if !ok {
+		return errNotFound
 	}
-	return errNotFound
+	p.Title, p.Text = k.Name, k.Text
+	return s.render(w, r, source.New(p))
+}
+
+// systemOf is the kind of system that a form connects; ok is false for a type that has no form.
+func systemOf(typ string) (_ source.System, ok bool) {
+	at := slices.IndexFunc(source.Systems, func(k source.System) bool { return k.Type == typ })
+	if at < 0 {
+		return source.System{}, false
+	}
+	return source.Systems[at], true
 }
 
 // createSource tests or stores the settings of a source. What was typed as a password goes to the
 // test, or is kept encrypted, and never back to the page.
 func (s *site) createSource(w http.ResponseWriter, r *request) error {
+	if s.Probe == nil {
+		return errNotFound
+	}
 	if err := r.form(); err != nil {
 		return err
 	}
 	field := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
+	if _, ok := systemOf(field(source.FieldType)); !ok { // no page has such a form
+		http.Error(w, "Choose a kind of system at "+s.BaseURL+"/sources/new: this form connects no other. Those are connected by a configuration file.", http.StatusBadRequest)
+		return nil
+	}
 	p := source.NewPage{
 		Type: field(source.FieldType), Name: field(source.FieldName), Provides: field(source.FieldProvides), URL: field(source.FieldURL), User: field(source.FieldUser),
 		Base: field(source.FieldBase), Tenant: field(source.FieldTenant), SignIns: field(source.FieldSignIns), Owner: field(source.FieldOwner), Remove: field(source.FieldRemove), Errors: map[string]string{},
@@ -175,7 +191,7 @@ func (s *site) storeSource(r *request, name string, spec *model.SourceSpec, type
 			return err
 		}
 	}
-	if typed != "" {
+	if spec.Password+spec.Token != "" { // files have none, whatever was typed
 		if err := s.KeepSecret(r.Context(), secretName(name), typed); err != nil {
 			return err
 		}

@@ -132,3 +132,31 @@ func TestConnectEntra(t *testing.T) {
 		}
 	})
 }
+
+// TestConnectCrafted: a form that no page has is refused and stores nothing; a kind without a password
+// stores none.
+func TestConnectCrafted(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.fill()
+		admin := w.as("", model.Admin)
+		for _, typ := range []string{"exec", "baton", "pigeon", "", "CSV", "csv,exec"} {
+			for _, do := range []string{"test", "save", "", "pray"} {
+				p := admin.Post("/sources/new", url.Values{
+					"type": {typ}, "name": {"z"}, "url": {"https://z.example.com"}, "username": {"u"}, "password": {"right-horse"}, "provides": {"access"}, "remove": {"manual"}, "do": {do},
+				})
+				if p.Status != http.StatusBadRequest || !strings.Contains(p.Body, "Choose a kind of system") || strings.Contains(p.Body, "right-horse") {
+					t.Errorf("type %q, do %q: %d %s", typ, do, p.Status, p.Body)
+				}
+			}
+		}
+		if _, err := w.store.Source(t.Context(), "z"); model.KindOf(err) != model.NotFound || len(w.secrets) != 0 {
+			t.Errorf("stored: %v, secrets %v", err, w.secrets)
+		}
+		form := admin.Get("/sources/new?type=csv").Form("form[action='/sources/new']")
+		admin.Submit(form, url.Values{"name": {"z"}, "provides": {"people"}, "password": {"right-horse"}, "do": {"save"}}).Want(http.StatusSeeOther)
+		if _, err := w.store.Source(t.Context(), "z"); err != nil || len(w.secrets) != 0 {
+			t.Errorf("files: %v, secrets %v", err, w.secrets)
+		}
+	})
+}

@@ -95,16 +95,20 @@ func (s *site) reportTask(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	row, err := s.Store.Remediation(r.Context(), id)
+	if err != nil {
+		return err
+	}
 	if s.Reread != nil {
-		row, err := s.Store.Remediation(r.Context(), id)
-		if err != nil {
-			return err
-		}
 		if err := s.Reread(r.Context(), row.SourceID); err != nil {
 			return err
 		}
 	}
-	return s.redirectWith(w, r, "/tasks/"+itoa(id), "reported")
+	flash := "reported"
+	if row.Kind.Gives() {
+		flash = "reportedgive"
+	}
+	return s.redirectWith(w, r, "/tasks/"+itoa(id), flash)
 }
 
 // report reads the form of a task.

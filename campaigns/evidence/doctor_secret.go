@@ -123,8 +123,10 @@ func configSecret(c *store.Config) string {
 			return field + " stands in clear; it must be ${NAME}"
 		}
 	}
-	if u, err := url.Parse(s.URL); err == nil && u.User != nil && !strings.Contains(s.URL, "${") {
-		return "its url holds credentials"
+	if u, err := url.Parse(s.URL); err == nil && !strings.Contains(s.URL, "${") {
+		if password, _ := u.User.Password(); password != "" { // a user's name alone is no secret
+			return "its url holds a password"
+		}
 	}
 	return ""
 }

@@ -99,7 +99,11 @@ func (j *job) settle(ctx context.Context, tx *store.Tx, digest string, roots map
 	if last != nil {
 		snap.PreviousID = &last.ID
 	}
-	reasons := j.reasons(ledgers)
+	taken, err := j.taken(ctx, tx, ledgers, last)
+	if err != nil {
+		return false, err
+	}
+	reasons := j.reasons(ledgers, taken)
 	unread, err := j.unread(ctx, tx, ledgers)
 	if err != nil {
 		return false, err
@@ -145,14 +149,32 @@ func compare(ctx context.Context, tx *store.Tx, snap *model.Snapshot, ledgers []
 // maxAhead is how far an as_of may lie ahead without a question.
 const maxAhead = 31 * 24 * time.Hour
 
-// reasons are the sentences for which the snapshot must wait for an admin.
-func (j *job) reasons(ledgers []model.Ledger) []string {
+// shrinks tells whether more rows of a kind are gone than the source's limit lets go.
+func (j *job) shrinks(l model.Ledger, gone int64) bool { return gone*million > j.limit*l.Previous }
+
+// taken is how many of the grants that are gone were taken by removals: nobody is to be surprised by
+// what was asked for. It is counted only where it could matter.
+func (j *job) taken(ctx context.Context, tx *store.Tx, ledgers []model.Ledger, last *model.Snapshot) (int64, error) {
+	for _, l := range ledgers {
+		if l.Kind == model.KindGrants && last != nil && j.shrinks(l, l.Gone) {
+			return tx.CountTakenGrants(ctx, j.src.ID, j.snap.ID, last.AsOf)
+		}
+	}
+	return 0, nil
+}
+
+// reasons are the sentences for which the snapshot must wait for an admin. taken is how many of the
+// grants that are gone were removed on purpose.
+func (j *job) reasons(ledgers []model.Ledger, taken int64) []string {
 	var out []string
 	if ahead := j.snap.AsOf.Std().Sub(j.snap.StartedAt.Std()); ahead > maxAhead {
 		out = append(out, fmt.Sprintf("It speaks of %s, which is %d days ahead: no earlier snapshot could follow it.", j.snap.AsOf, int(ahead.Hours()/24)))
 	}
 	for _, l := range ledgers {
-		s := j.stats[l.Kind]
+		s, gone, besides := j.stats[l.Kind], l.Gone, ""
+		if l.Kind == model.KindGrants && taken > 0 {
+			gone, besides = l.Gone-taken, fmt.Sprintf(" (besides %d that were to be removed)", taken)
+		}
 		if s.expected != nil && *s.expected != l.Read {
 			out = append(out, fmt.Sprintf("%d %s were expected and %d were read.", *s.expected, l.Kind, l.Read))
 		}
@@ -164,9 +186,9 @@ func (j *job) reasons(ledgers []model.Ledger) []string {
 			out = append(out, fmt.Sprintf("None of the %d %s could be taken: all were rejected.", l.Read, l.Kind))
 		case l.Accepted == 0 && l.Previous > 0:
 			out = append(out, fmt.Sprintf("There are no %s, and the previous snapshot had %d.", l.Kind, l.Previous))
-		case l.Gone*million > j.limit*l.Previous:
-			out = append(out, fmt.Sprintf("%d of the %d %s of the previous snapshot are gone: %s, and the limit is %s.",
-				l.Gone, l.Previous, l.Kind, percent(l.Gone*100*100/l.Previous), percent(j.limit/100)))
+		case j.shrinks(l, gone):
+			out = append(out, fmt.Sprintf("%d of the %d %s of the previous snapshot are gone%s: %s, and the limit is %s.",
+				gone, l.Previous, l.Kind, besides, percent(gone*100*100/l.Previous), percent(j.limit/100)))
 		}
 	}
 	return out

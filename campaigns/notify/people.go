@@ -48,8 +48,20 @@ func RetryAll(ctx context.Context, s *store.Store, who model.Actor) (n int64, er
 // testFirst is how far back a test message is due, so that it goes before all that waits.
 const testFirst = 365 * 24 * time.Hour
 
+// SetUp tells whether a mail server is configured; without one messages wait.
+func SetUp(ctx context.Context, q interface {
+	Config(ctx context.Context, kind model.ConfigKind, name string) (store.Config, error)
+},
+) (bool, error) {
+	_, err := q.Config(ctx, model.ConfigNotification, model.MailNotification)
+	if model.KindOf(err) == model.NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Test queues a message to whoever asks for it, by the same way as every other but first, and gives its id. A
-// second click within a minute is the first one's.
+// second click within a minute is the first one's. Where no mail server is configured it is Invalid.
 func Test(ctx context.Context, s *store.Store, who model.Actor) (id int64, err error) {
 	if err := mayRetry(who); err != nil {
 		return 0, err
@@ -61,6 +73,11 @@ func Test(ctx context.Context, s *store.Store, who model.Actor) (id int64, err e
 		}
 	}
 	err = s.InTx(ctx, func(tx *store.Tx) error {
+		if ok, err := SetUp(ctx, tx); err != nil {
+			return err
+		} else if !ok {
+			return model.Errorf(model.Invalid, "Mail is not set up, so a test message would wait for ever. Name the mail server in a document of kind Notification and give it to recert apply; the page of messages shows an example.")
+		}
 		m.Key, m.NextAt = fmt.Sprintf("%s/%d/%d", m.Kind, who.UserID, tx.Now.Std().Unix()/60), tx.Now.Add(-testFirst)
 		id, _, err = tx.AddMessage(ctx, m)
 		return err

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"recert/campaigns"
 	"recert/campaigns/notify"
 	"recert/model"
 	"recert/model/store"
@@ -509,6 +510,13 @@ func TestTest(t *testing.T) {
 		r.person(2, boss)
 		known := model.Actor{UserID: 7, Name: "Bo <Boss>", Email: "old@example.com", PersonKey: 2, Roles: []model.Role{model.Admin}}
 		stranger := model.Actor{UserID: 8, Name: "Ex Ternal", Email: "ex@example.com", Roles: []model.Role{model.CampaignManager}}
+		if _, err := notify.Test(t.Context(), r.store, known); model.KindOf(err) != model.Invalid || !strings.Contains(model.Message(err), "Mail is not set up") || r.states() != "" {
+			t.Fatalf("without a mail server: %v, messages %q", err, r.states())
+		}
+		mail := &model.NotificationSpec{Mail: &model.MailSpec{Host: "smtp.example.com", From: "recert@example.com"}}
+		if _, err := campaigns.Apply(t.Context(), r.store, "test", []campaigns.Document{{Kind: model.ConfigNotification, Name: model.MailNotification, Spec: mail, At: "a"}}, false); err != nil {
+			t.Fatal(err)
+		}
 		ask := func(who model.Actor) int64 {
 			t.Helper()
 			id, err := notify.Test(t.Context(), r.store, who)

@@ -106,6 +106,7 @@ func (w *Worker) markAsked(ctx context.Context, o *order, seen connector.Observa
 		o.ticket.AckHash = AckHash(a.Token(o.ticket.Key))
 	}
 	err = w.Store.InTx(ctx, func(tx *store.Tx) error {
+		brake, ok = nil, false // it may be done anew, and come to another end
 		var err error
 		if brake, err = w.hold(ctx, tx, o.claim, seen); err != nil || brake != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"recert/campaigns"
 	"recert/campaigns/connector"
 	"recert/model"
 	"recert/model/store"
@@ -19,6 +20,9 @@ func (w *Worker) follow(ctx context.Context, o *order) error {
 		if err != nil || done {
 			return err
 		}
+	}
+	if done, err := w.contested(ctx, o); done || err != nil {
+		return err
 	}
 	switch {
 	case !o.ticket.Closed():
@@ -41,6 +45,9 @@ func (w *Worker) progress(ctx context.Context, o *order, f connector.Follower) (
 		return err
 	})
 	switch {
+	case gone(fail) && o.upheld():
+		o.lost = true // nobody is there to be told
+		return false, nil
 	case gone(fail):
 		return true, w.lostOrder(ctx, o)
 	case fail != nil:
@@ -48,11 +55,12 @@ func (w *Worker) progress(ctx context.Context, o *order, f connector.Follower) (
 	case p.Text == o.ticket.Status && p.Closed == o.ticket.Closed():
 		return false, nil
 	}
+	var t model.Ticket
 	err = w.Store.InTx(ctx, func(tx *store.Tx) error {
 		if err := w.stillOurs(ctx, tx, o); err != nil {
 			return err
 		}
-		t := o.ticket
+		t = o.ticket
 		t.Status, t.Looks, t.FollowedAt = p.Text, 0, tx.Now
 		switch {
 		case !p.Closed:
@@ -63,11 +71,13 @@ func (w *Worker) progress(ctx context.Context, o *order, f connector.Follower) (
 		if err := tx.PutTicket(ctx, t); err != nil {
 			return err
 		}
-		o.ticket = t
 		return orderEvent(ctx, tx, actor, o.run, o.Remediation, t, model.TicketMoved, "")
 	})
 	if errors.Is(err, errFenced) {
 		return true, nil
+	}
+	if err == nil {
+		o.ticket = t
 	}
 	return false, err
 }
@@ -157,11 +167,13 @@ func (w *Worker) untilSnapshot(ctx context.Context, o *order) error {
 		w.mu.Unlock()
 		return w.leave(ctx, o, whyDoneWaits, 0)
 	}
-	fail := w.tellStill(ctx, o, read)
-	if gone(fail) {
+	fail, err := w.tellStill(ctx, o, read)
+	switch {
+	case err != nil:
+		return w.unsaid(ctx, o, err)
+	case gone(fail):
 		return w.lostOrder(ctx, o)
-	}
-	if o.ticket.Told = fail == nil; fail != nil && fail.Kind == connector.Denied {
+	case fail != nil && fail.Kind == connector.Denied:
 		return w.unfollowed(ctx, o, fail)
 	}
 	return w.leave(ctx, o, o.stillThere(read), 0)
@@ -179,14 +191,11 @@ func (o *order) date(at model.Time) string {
 	return at.Std().In(zone).Format("2 Jan 2006 15:04 MST")
 }
 
-// tellStill tells whoever works on a ticket that the access is still there.
-func (w *Worker) tellStill(ctx context.Context, o *order, read model.Time) *connector.Failure {
-	f, ok := o.desk.Opener.(connector.Follower)
-	if !ok {
-		return nil
-	}
+// tellStill tells whoever works on a ticket that the access is still there, as say does.
+func (w *Worker) tellStill(ctx context.Context, o *order, read model.Time) (*connector.Failure, error) {
 	text := fmt.Sprintf("This ticket is closed, and the access is still there: Recert read %s on %s. Please remove it; Recert reads it again.", o.words.System, o.date(read))
-	return w.guardedOutside(ctx, o, "comment", func(ctx context.Context) error { return f.Comment(ctx, o.reference(), text) })
+	_, fail, err := w.say(ctx, o, text, func(t *model.Ticket, _ model.Time) { t.Told = true }, func(t *model.Ticket) { t.Told = false })
+	return fail, err
 }
 
 // glance looks whether access that was told to be still there has gone; only then is there something
@@ -204,11 +213,10 @@ func (w *Worker) glance(ctx context.Context, o *order) error {
 // examine looks at the source, after the outside system said that it is done, in an attempt of its own
 // that asks for nothing.
 func (w *Worker) examine(ctx context.Context, o *order) error {
-	err := w.Store.InTx(ctx, func(tx *store.Tx) error {
-		if err := w.stillOurs(ctx, tx, o); err != nil {
-			return err
-		}
-		return w.begin(ctx, tx, o.claim)
+	var begun claim
+	err := w.Store.InTx(ctx, func(tx *store.Tx) (err error) {
+		begun, err = w.begun(ctx, tx, o)
+		return err
 	})
 	switch {
 	case errors.Is(err, errFenced):
@@ -216,7 +224,12 @@ func (w *Worker) examine(ctx context.Context, o *order) error {
 	case err != nil:
 		return err
 	}
+	*o.claim = begun
 	now, fail := w.look(ctx, o.claim, o.desk.Look)
+	if fail != nil && o.upheld() {
+		o.try.Outcome, o.try.ReadAt = string(fail.Kind), 0
+		return w.finish(ctx, o.claim, verdict{to: model.Sent, reason: whyOrderStays, retry: true}, fail)
+	}
 	if fail != nil {
 		return w.unread(ctx, o.claim, fail, model.Sent)
 	}
@@ -234,8 +247,23 @@ func (w *Worker) examine(ctx context.Context, o *order) error {
 		return w.finish(ctx, o.claim, settle(model.Failed, whyWrongTarget), nil)
 	case now.Presence == connector.Present && o.Via == "" && reviewed(o.access, now) == newer:
 		return w.finish(ctx, o.claim, settle(model.Superseded, whyNewer), nil)
+	case o.upheld():
+		return w.finish(ctx, o.claim, *held(campaigns.WhyStays), nil)
+	case o.disputed():
+		return w.finish(ctx, o.claim, verdict{to: model.Sent, reason: whyOrderContested, wait: followFirst}, nil)
 	}
 	return w.stillShown(ctx, o)
+}
+
+// begun is the claim of an order with one more attempt, whose intent is written down. The order stays as it
+// is: a transaction may be done anew, and that is one attempt all the same.
+func (w *Worker) begun(ctx context.Context, tx *store.Tx, o *order) (claim, error) {
+	c := *o.claim
+	if err := w.stillOurs(ctx, tx, o); err != nil {
+		return c, err
+	}
+	err := w.begin(ctx, tx, &c)
+	return c, err
 }
 
 // stillShown is for access that is there although the outside system says that it is done: of a
@@ -245,18 +273,25 @@ func (w *Worker) stillShown(ctx context.Context, o *order) error {
 	if _, ok := o.desk.Opener.(connector.Follower); !ok {
 		return w.finish(ctx, o.claim, waitOr(o.past.shown, whyDoneThere, settle(model.Failed, whyDoneNot)), nil)
 	}
-	fail := w.tellStill(ctx, o, o.try.ReadAt)
+	fail, err := w.tellStill(ctx, o, o.try.ReadAt)
+	switch {
+	case errors.Is(err, errFenced):
+		return w.late(ctx, o.claim, "before it told anybody that it is still there")
+	case errors.Is(err, errNews):
+		return w.finish(ctx, o.claim, verdict{to: model.Sent, reason: whyDoneThere}, nil)
+	case err != nil:
+		return err
+	}
 	v := verdict{to: model.Sent, reason: o.stillThere(o.try.ReadAt), wait: followFirst}
-	o.ticket.Told = fail == nil
-	if fail == nil {
+	if o.ticket.Told {
 		o.ticket.Looks = 0
 	} else {
 		o.ticket.Looks++
 		v.reason, v.pause = whyDoneThere, fail.Kind == connector.Denied
 		v.wait = max(doubled(followFirst, o.ticket.Looks, followMost), fail.RetryAfter)
-		if gone(fail) {
-			v.wait = 0 // the next look finds out
-		}
+	}
+	if gone(fail) {
+		v.wait = 0 // the next look finds out
 	}
 	o.also = func(ctx context.Context, tx *store.Tx) error { return w.keep(ctx, tx, o) }
 	return w.finish(ctx, o.claim, v, fail)

@@ -60,6 +60,9 @@ type order struct {
 	words  connector.Order // without its addresses
 	fresh  bool            // nobody has asked for it yet, as far as is known
 	over   bool            // it waits for a person from here on
+
+	contest *model.Contest // by the person concerned; nil is none
+	lost    bool           // there is no ticket any more
 }
 
 // newOrderKey names an order so that no other has the name, of any Recert.
@@ -124,6 +127,9 @@ func (w *Worker) claimOutside(ctx context.Context, source int64) (*order, error)
 		}
 		if err := json.Unmarshal(r.Access, &o.access); err != nil {
 			return fmt.Errorf("read the access of removal %d: %w", r.ID, err)
+		}
+		if o.contest, err = contestNow(ctx, tx, r.ID); err != nil {
+			return err
 		}
 		if o.words, err = wordsOf(ctx, tx, r, run, o.access); err != nil {
 			return err

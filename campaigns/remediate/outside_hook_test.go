@@ -33,6 +33,7 @@ func hookOffices(t *testing.T, fn func(t *testing.T, h *hookOffice)) {
 	t.Helper()
 	each(t, 2, 0, func(t *testing.T, r *rig) {
 		h := &hookOffice{office: &office{rig: r, live: true}, answer: func(int) int { return http.StatusAccepted }}
+		r.reviewed(1)
 		r.srv.PutGroup(scimserver.Group{ID: "g1", DisplayName: "Group g1"})
 		r.grant("u1", "g1")
 		r.queue(1, 1, model.ModeWebhook)

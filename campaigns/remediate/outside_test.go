@@ -34,9 +34,18 @@ type office struct {
 func newOffice(t *testing.T, s *store.Store, clock *storetest.Clock, kind string) *office {
 	t.Helper()
 	o := &office{rig: newRig(t, s, clock, 2, 0), live: true}
+	o.reviewed(1)
 	o.srv.PutGroup(scimserver.Group{ID: "g1", DisplayName: "Group g1"})
 	o.grant("u1", "g1")
 	o.queue(1, 1, model.ModeTicket)
+	o.tickets, o.opener = ticketsOf(t, clock, kind)
+	o.w = o.clerk("w1")
+	return o
+}
+
+// ticketsOf is a ticket system, and what opens tickets there.
+func ticketsOf(t *testing.T, clock *storetest.Clock, kind string) (*ticketserver.Server, connector.Opener) {
+	t.Helper()
 	cfg := ticket.Config{System: ticket.Jira, Deployment: ticket.Cloud, User: "recert@example.com", Token: "canary-token", Project: "SEC", Timeout: time.Minute, Now: clock.Now}
 	if kind == ticketserver.ServiceNow {
 		cfg.System, cfg.Deployment, cfg.Project = ticket.ServiceNow, "", ""
@@ -46,15 +55,15 @@ func newOffice(t *testing.T, s *store.Store, clock *storetest.Clock, kind string
 		t.Fatal(err)
 	}
 	q.SetBasicAuth(cfg.User, cfg.Token)
-	o.tickets = ticketserver.New(kind, q.Header.Get("Authorization"), clock.Now)
-	srv := httptest.NewServer(o.tickets)
+	tickets := ticketserver.New(kind, q.Header.Get("Authorization"), clock.Now)
+	srv := httptest.NewServer(tickets)
 	t.Cleanup(srv.Close)
 	cfg.URL = srv.URL
-	if o.opener, err = ticket.New(cfg); err != nil {
+	opener, err := ticket.New(cfg)
+	if err != nil {
 		t.Fatal(err)
 	}
-	o.w = o.clerk("w1")
-	return o
+	return tickets, opener
 }
 
 // clerk is a worker that knows the ticket system.

@@ -3,7 +3,6 @@ package remediate
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -43,7 +42,7 @@ func Report(ctx context.Context, s *store.Store, t model.Ticket, message, status
 	if utf8.RuneCountInString(note) > maxNote || !utf8.ValidString(note) {
 		return model.Errorf(model.Invalid, "note has at most %d characters of text", maxNote)
 	}
-	note = oneLine(note)
+	note = model.OneLine(note)
 	return s.InTx(ctx, func(tx *store.Tx) error {
 		r, err := tx.LockRemediation(ctx, t.RemediationID)
 		if err != nil {
@@ -59,7 +58,12 @@ func Report(ctx context.Context, s *store.Store, t model.Ticket, message, status
 		if taken, err := tx.HookMessageTaken(ctx, r.SourceID, message); err != nil || taken {
 			return errors.Join(err, conflictIf(taken, "This webhook-id was taken before."))
 		}
-		if saidLast(r, now, status, note) {
+		c, err := contestNow(ctx, tx, r.ID)
+		if err != nil {
+			return err
+		}
+		stays := outcomeOf(c) == model.ContestUpheld
+		if saidLast(r, now, status, note, stays) {
 			return hurry(ctx, tx, r, status)
 		}
 		n, err := tx.CountObjectEvents(ctx, evidence.RemediationObject(id(r.ID)), evidence.TypeRevocationOrdered)
@@ -70,7 +74,7 @@ func Report(ctx context.Context, s *store.Store, t model.Ticket, message, status
 		if err != nil || !fresh {
 			return errors.Join(err, conflictIf(!fresh, "This webhook-id was taken before."))
 		}
-		return report(ctx, tx, r, now, status, note)
+		return report(ctx, tx, r, now, status, note, stays)
 	})
 }
 
@@ -82,12 +86,13 @@ func conflictIf(is bool, text string) error {
 }
 
 // saidLast tells that a report is the last one once more, and nothing happened since that it could be about.
-func saidLast(r model.Remediation, t model.Ticket, status, note string) bool {
+// stays is that it was decided that the access stays.
+func saidLast(r model.Remediation, t model.Ticket, status, note string, stays bool) bool {
 	if t.Ref == "" || t.Status != status || t.Note != note {
 		return false
 	}
 	if status == ReportRefused {
-		return !r.State.Can(model.Failed)
+		return stays || !r.State.Can(model.Failed)
 	}
 	return t.Closed() && !t.Told
 }
@@ -100,7 +105,7 @@ func hurry(ctx context.Context, tx *store.Tx, r model.Remediation, status string
 	return tx.HurryRemediation(ctx, r.ID)
 }
 
-func report(ctx context.Context, tx *store.Tx, r model.Remediation, t model.Ticket, status, note string) error {
+func report(ctx context.Context, tx *store.Tx, r model.Remediation, t model.Ticket, status, note string, stays bool) error {
 	run, err := tx.RunByID(ctx, r.RunID)
 	if err != nil {
 		return err
@@ -119,6 +124,9 @@ func report(ctx context.Context, tx *store.Tx, r model.Remediation, t model.Tick
 	if err := orderEvent(ctx, tx, reporter, run.Name, r, t, what, note); err != nil {
 		return err
 	}
+	if stays {
+		return tx.HurryRemediation(ctx, r.ID) // nothing is to be done: it is looked what there is
+	}
 	if status == ReportDone || !r.State.Can(model.Failed) {
 		return hurry(ctx, tx, r, status)
 	}
@@ -128,11 +136,4 @@ func report(ctx context.Context, tx *store.Tx, r model.Remediation, t model.Tick
 		return err
 	}
 	return stateEvent(ctx, tx, reporter, run.Name, next, r.State, 0)
-}
-
-// oneLine is text of somebody else on one line, without control characters.
-func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
-		return r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029'
-	}), " ")
 }

@@ -118,6 +118,7 @@ func newApp(ctx context.Context, s *store.Store, f ServeFlags, base string, log 
 	if err != nil {
 		return nil, err
 	}
+	warnOfKeyFile(ctx, log, f.secretsKeyFile)
 	live := newConnectors(secrets)
 	reread := newRereader(ctx, s, live, log)
 	outside := newDesks(live, base)

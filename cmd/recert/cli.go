@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"recert/campaigns/connector"
 	"recert/model"
 )
 
@@ -129,9 +130,14 @@ func parse(parser *kong.Kong, args []string, exited *int) (kctx *kong.Context, e
 	return kctx, nil
 }
 
-// oneLine is an error as one line, with the reason behind a safe message where there is one.
+// oneLine is an error as one line, with the reason behind a safe message where there is one. What a
+// live system answered stands in both, and here once.
 func oneLine(err error) string {
-	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " ")
+	text := err.Error()
+	if f, ok := errors.AsType[*connector.Failure](err); ok && f.Msg != "" {
+		text = strings.ReplaceAll(text, f.Msg+": "+f.Msg, f.Msg)
+	}
+	return strings.Join(strings.Fields(strings.ReplaceAll(text, "\n", "; ")), " ")
 }
 
 // secretFiles reads RECERT_X_FILE for each flag tagged secret that was not given itself.

@@ -167,6 +167,9 @@ func isLive(typ string) bool { return typ != "csv" }
 
 // openLive makes the connector that a source's settings describe; it connects to nothing yet.
 func openLive(ctx context.Context, k *keeper, spec model.SourceSpec, settings model.SettingsSpec) (live, error) {
+	if spec.Type == "ldap" && spec.LDAP == nil || spec.Type == "entra" && spec.Entra == nil || spec.Type == "exec" && spec.Exec == nil || spec.Type == "baton" && spec.Baton == nil {
+		return nil, model.Errorf(model.Invalid, "type %s needs settings under %s: describe the source in a configuration file", spec.Type, spec.Type)
+	}
 	password, err := k.resolve(ctx, spec.Password)
 	if err != nil {
 		return nil, err

@@ -100,3 +100,18 @@ func TestNetworks(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestMissingBlock: settings that lack the part of their type are refused with a sentence.
+func TestMissingBlock(t *testing.T) {
+	r := newProbeRig(t)
+	k := &keeper{store: r.store}
+	for _, typ := range []string{"ldap", "entra", "exec", "baton", "sql", "scim", "csv", "pigeon", ""} {
+		spec := model.SourceSpec{Type: typ, Provides: model.ProvidesAccess}
+		if _, err := openLive(t.Context(), k, spec, model.SettingsSpec{}); model.KindOf(err) != model.Invalid {
+			t.Errorf("type %q: %v", typ, err)
+		}
+		if _, err := newConnectors(k).probe(t.Context(), spec, "hunter2"); model.KindOf(err) != model.Invalid {
+			t.Errorf("probe of type %q: %v", typ, err)
+		}
+	}
+}

@@ -53,7 +53,7 @@ func (r *rereader) begin(ctx context.Context, source, actor string) (done bool, 
 	r.wg.Go(func() {
 		err := r.once(r.base, source, actor)
 		if err != nil && r.base.Err() == nil {
-			r.log.WarnContext(r.base, "a source was not read", slog.String("source", source), slog.Any("error", err))
+			r.log.WarnContext(r.base, "a source was not read", slog.String("source", source), slog.String("error", oneLine(err)))
 		}
 		end <- err
 	})

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"regexp"
 	"strconv"
@@ -68,6 +69,23 @@ func newKeeper(ctx context.Context, s *store.Store, file string) (*keeper, error
 		return nil, err
 	}
 	return k, nil
+}
+
+// warnOfKeyFile says in the log where other accounts of the machine may read the master keys. It refuses nothing:
+// what mounts secrets may give them such modes.
+func warnOfKeyFile(ctx context.Context, log *slog.Logger, file string) {
+	if file == "" {
+		return
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		log.WarnContext(ctx, "whether other accounts may read the secrets-key-file could not be found out", slog.String("file", file), slog.Any("error", err))
+		return
+	}
+	if exposed(info) {
+		log.WarnContext(ctx, "other accounts of this machine may read the secrets-key-file: take that from them, as by chmod 600",
+			slog.String("file", file), slog.String("mode", info.Mode().Perm().String()))
+	}
 }
 
 func makeKeyFile(file string) ([]byte, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -139,6 +140,34 @@ func TestKeeperEnvironment(t *testing.T) {
 		}
 		if _, err := newKeeper(t.Context(), s, bad); err == nil {
 			t.Errorf("the key file %q was taken", text)
+		}
+	}
+}
+
+// TestKeyFileWarning: at the start the log names a file of keys that others may read, and what to do.
+func TestKeyFileWarning(t *testing.T) {
+	s := storetest.Open(t, storetest.DSN(t, store.SQLite), &storetest.Clock{T: storetest.Epoch})
+	file := filepath.Join(t.TempDir(), "secrets.key")
+	for _, c := range []struct {
+		mode os.FileMode // 0 is that there is no file yet
+		warn bool
+	}{{0, false}, {0o600, false}, {0o400, false}, {0o640, true}, {0o604, true}, {0o620, true}} {
+		if c.mode != 0 {
+			if err := os.Chmod(file, c.mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var logged bytes.Buffer
+		a, err := newApp(t.Context(), s, ServeFlags{secretsKeyFile: file}, "https://recert.example.com", slog.New(slog.NewTextHandler(&logged, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.live.close(); err != nil {
+			t.Error(err)
+		}
+		text := logged.String()
+		if got := strings.Contains(text, "level=WARN") && strings.Contains(text, file) && strings.Contains(text, "chmod 600"); got != c.warn {
+			t.Errorf("mode %o: warned %v, want %v: %s", c.mode, got, c.warn, text)
 		}
 	}
 }

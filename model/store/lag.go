@@ -50,6 +50,23 @@ func (q queries) RemovalSpells(ctx context.Context, f LagFilter) iter.Seq2[Remov
 		WHERE r.kind = 'lower' AND r.state NOT IN ('confirmed', 'cancelled')`+of, slices.Concat([]any{since}, args, args, []any{since}, args)...)
 }
 
+// Spell is a time in which an access was proven gone, and ended.
+type Spell struct {
+	ProvenAt model.Time `bun:"proven_at"`
+	EndedAt  model.Time `bun:"ended_at"`
+	ProvenBy int64      `bun:"proven_by"` // the snapshot that showed it gone; 0 where a read did
+	EndedBy  int64      `bun:"ended_by"`  // the snapshot that showed it again; 0 where none did
+}
+
+// Spells are the times of one removal in which it was proven and that are over, the first one first.
+func (q queries) Spells(ctx context.Context, remediation int64) ([]Spell, error) {
+	var out []Spell
+	const at = "COALESCE((SELECT MAX(s.id) FROM snapshots s WHERE s.source_id = r.source_id AND s.sealed_at = "
+	err := q.all(ctx, &out, "SELECT z.proven_at, z.ended_at, "+at+"z.proven_at), 0) AS proven_by, "+at+`z.ended_at), 0) AS ended_by
+		FROM removal_spells z JOIN remediations r ON r.id = z.remediation_id WHERE z.remediation_id = ? ORDER BY z.n`, remediation)
+	return out, err
+}
+
 // spellBegan is when the current spell of removal r began.
 const spellBegan = `COALESCE((SELECT MAX(z.ended_at) FROM removal_spells z WHERE z.remediation_id = r.id),
 	(SELECT l.queued_at FROM remediations l WHERE l.id = r.for_id AND l.kind = 'lower'), r.queued_at)`

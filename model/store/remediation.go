@@ -18,11 +18,14 @@ type RemediationFilter struct {
 	Kinds     []model.RemediationKind  // none is removals only
 	States    []model.RemediationState // none is all
 	Search    string                   // in people, accounts, access and systems, as frozen at launch
+	ID        int64                    // 0 is all
 	RunID     int64                    // 0 is all
+	OwnerKey  int64                    // of the campaign, a person; 0 is all
 	SourceID  int64                    // 0 is all
 	LateAt    model.Time               // only what is open and was due before; 0 is all
 	Returned  bool                     // only what is open and was proven gone before
 	Contested bool                     // only what the person concerned contests, unanswered
+	Trouble   bool                     // only what Returned or Contested asks for
 	Before    int64                    // only ids below it: the last id of the page before; 0 is the first page
 	Limit     int                      // 1 to 200; 0 is 50
 }
@@ -42,6 +45,7 @@ type RemediationRow struct {
 	Assignee    model.Person      `bun:"-"`          // who has the task, as known now; zero where nobody does
 	Decider     model.Person      `bun:"-"`          // who was asked about it, as known now
 	Contested   bool              `bun:"contested"`  // by the person concerned, unanswered
+	BackAt      model.Time        `bun:"back_at"`    // when it was seen again after it was proven gone; 0 where it never was
 	ByDefault   bool              `bun:"by_default"` // nobody answered: what the campaign does then decided
 
 	SubjectJSON     string `bun:"subject_json"`
@@ -50,9 +54,22 @@ type RemediationRow struct {
 	DeciderJSON     string `bun:"decider_json"`
 }
 
+// Began is when the time of a removal counts from: one that came back counts anew.
+func (r *RemediationRow) Began() model.Time { return max(r.QueuedAt, r.BackAt) }
+
+// Due is when it should be proven at the latest; 0 where nothing says. One that came back has the same
+// time again.
+func (r *RemediationRow) Due() model.Time {
+	if !r.DueAt.Known() {
+		return 0
+	}
+	return r.DueAt + r.Began() - r.QueuedAt
+}
+
 const remediationRows = `SELECT r.*, u.name AS run, s.name AS source, s.paused, COALESCE(rs.value, '') AS subject_json,
 	COALESCE(re.value, '') AS entitlement_json, COALESCE(p.data, '') AS assignee_json, COALESCE(d.data, '') AS decider_json, COALESCE(i.by_default, FALSE) AS by_default,
 	EXISTS (SELECT 1 FROM contests c WHERE c.remediation_id = r.id AND c.outcome = '') AS contested,
+	COALESCE((SELECT MAX(z.ended_at) FROM removal_spells z WHERE z.remediation_id = r.id), 0) AS back_at,
 	COALESCE(h.open_until, 0) AS wait_until, COALESCE(h.reason, '') AS wait_reason
 	FROM remediations r JOIN runs u ON u.id = r.run_id JOIN sources s ON s.id = r.source_id LEFT JOIN source_health h ON h.source_id = r.source_id
 	LEFT JOIN run_subjects rs ON rs.run_id = r.run_id AND rs.account_key = r.account_key
@@ -72,6 +89,12 @@ func (f RemediationFilter) where() (string, []any) {
 	}
 	terms, args := []string{"r.kind IN (?)"}, []any{bun.List(kinds)}
 	add := func(term string, a ...any) { terms, args = append(terms, term), append(args, a...) }
+	if f.ID != 0 {
+		add("r.id = ?", f.ID)
+	}
+	if f.OwnerKey != 0 {
+		add("r.run_id IN (SELECT o.id FROM runs o WHERE o.owner_key = ?)", f.OwnerKey)
+	}
 	if f.RunID != 0 {
 		add("r.run_id = ?", f.RunID)
 	}
@@ -79,13 +102,18 @@ func (f RemediationFilter) where() (string, []any) {
 		add("r.source_id = ?", f.SourceID)
 	}
 	if f.LateAt != 0 {
-		add("r.due_at < ? AND r.state IN (?)", f.LateAt, bun.List(openRemediations))
+		add("r.due_at + COALESCE((SELECT MAX(z.ended_at) FROM removal_spells z WHERE z.remediation_id = r.id) - r.queued_at, 0) < ? AND r.state IN (?)", f.LateAt, bun.List(openRemediations))
 	}
+	const returned = "EXISTS (SELECT 1 FROM removal_spells z WHERE z.remediation_id = r.id) AND r.state IN (?)"
+	const contested = "r.state NOT IN ('cancelled', 'superseded', 'restored') AND EXISTS (SELECT 1 FROM contests c WHERE c.remediation_id = r.id AND c.outcome = '')"
 	if f.Returned {
-		add("EXISTS (SELECT 1 FROM removal_spells z WHERE z.remediation_id = r.id) AND r.state IN (?)", bun.List(openRemediations))
+		add(returned, bun.List(openRemediations))
 	}
 	if f.Contested {
-		add("r.state NOT IN ('cancelled', 'superseded', 'restored') AND EXISTS (SELECT 1 FROM contests c WHERE c.remediation_id = r.id AND c.outcome = '')")
+		add(contested)
+	}
+	if f.Trouble {
+		add("("+returned+" OR "+contested+")", bun.List(openRemediations))
 	}
 	if strings.TrimSpace(f.Search) != "" {
 		p := like(f.Search)

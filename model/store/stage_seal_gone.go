@@ -29,6 +29,21 @@ func (tx *Tx) GoneIDs(ctx context.Context, sourceID, snapshotID int64, kind mode
 	return tx.untilFalse(ctx, query, args, fn)
 }
 
+// CountTakenGrants counts the live grants that the staged snapshot does not have, after CompareGrants,
+// because of removals: one that is asked for, or that was proven after the time of which the latest
+// sealed snapshot speaks, takes its grant and those that the same account held through that one. A
+// path is outermost first: what hangs on a grant ends with its entitlement and its own path.
+func (tx *Tx) CountTakenGrants(ctx context.Context, sourceID, snapshotID int64, since model.Time) (n int64, err error) {
+	const tail = `(CASE WHEN r.via = '' THEN e.entitlement_id ELSE e.entitlement_id || '>' || r.via END)`
+	err = tx.one(ctx, &n, "", `SELECT count(*) FROM stage_deltas d
+LEFT JOIN stage_grants s ON s.snapshot_id = d.snapshot_id AND s.account_key = d.account_key AND s.entitlement_key = d.entitlement_key AND s.via = d.via
+WHERE d.snapshot_id = ? AND s.n IS NULL AND EXISTS (SELECT 1 FROM remediations r JOIN entitlements e ON e.key = r.entitlement_key
+ WHERE r.source_id = ? AND r.account_key = d.account_key AND r.kind = 'remove' AND (r.state = 'sent' OR r.state = 'confirmed' AND r.closed_at > ?)
+ AND (r.entitlement_key = d.entitlement_key AND r.via = d.via OR d.via = `+tail+`
+  OR length(d.via) > length(`+tail+`) AND substr(d.via, length(d.via) - length(`+tail+`)) = '>' || `+tail+`))`, snapshotID, sourceID, since)
+	return n, err
+}
+
 // UnlistedAccounts calls fn with each account that is named by a grant and has no row of its own in
 // the staged snapshot, which gave accounts; given tells whether it gave grants too. It ends early
 // where fn gives false.

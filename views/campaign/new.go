@@ -18,6 +18,7 @@ const (
 	FieldOnNoAnswer = "on_no_answer"
 	FieldRemove     = "remove"
 	FieldGrace      = "grace" // 3d, 12h
+	FieldOwner      = "owner" // a person_id, or a mail address
 )
 
 // NewPage is the form of a new campaign. After a refused POST it shows what was typed, with an
@@ -37,6 +38,7 @@ type NewPage struct {
 	OnNoAnswer string      // keep or revoke; "" is keep
 	Remove     string      // sign_off or decision; "" is sign_off
 	Grace      string      // how long a removal waits; "" is not at all
+	Owner      string      // a person_id, or a mail address; "" is who launches it
 	Key        string
 }
 
@@ -44,6 +46,13 @@ func (p NewPage) grace() ui.Field {
 	return ui.Field{
 		Name: FieldGrace, Label: "Wait before removing", Value: p.Grace, Error: p.Errors[FieldGrace],
 		Help: "As 3d or 12h. Who loses access is told at once, and can say that it is needed before it is gone. Empty does not wait.",
+	}
+}
+
+func (p NewPage) owner() ui.Field {
+	return ui.Field{
+		Name: FieldOwner, Label: "Owner", Value: p.Owner, Error: p.Errors[FieldOwner],
+		Help: "The person_id or mail address of who is told when a removal is contested or comes back, and may answer. Empty is who launches it.",
 	}
 }
 

@@ -103,6 +103,7 @@ type Reviewer struct {
 	Total    int64
 	Kept     int64
 	Removed  int64
+	Lowered  int64
 	Unsure   int64
 	Signed   ui.Stamp // zero while not signed off
 	Note     ui.Tag   // "Has not started", "Overdue"

@@ -12,6 +12,10 @@ type Page struct {
 	Open    []Card // those to do, the one due first at the top
 	Done    []Done // signed off or closed, the latest first
 	Tasks   []Task // things to do by hand, the oldest first
+	Needs   []Need // removals of the reader's own campaigns that came back or are contested, the latest first
+	Board   *Board // nil for who is not responsible for all removals
+
+	MoreNeeds bool // there are more of them than are shown
 
 	Leaving     []Leaving // own access that goes away, the latest first
 	MoreLeaving bool      // there are more of them than are shown

@@ -17,10 +17,13 @@ type Contest struct {
 	Reason    string
 	Answer    ui.Notice // zero while nobody has answered
 	CanAnswer bool      // the reader may
+	Untold    bool      // nobody could be told of it by mail
 	Asked     bool      // it was asked for already: to keep it means to give it back
 	Gone      bool      // it is proven gone: to keep it asks for it again at once
 	Upheld    bool      // the answer was that the access is to stay
 	Why       string    // the words of the answer
+
+	CannotAnswer string // why the reader, who answers others, may not answer this one; ""
 }
 
 // upheld tells whether what is left to do follows from an answer, and stands beside it.
@@ -68,4 +71,15 @@ func (p Page) declineReason() ui.Field {
 		f.Value = p.Contest.Why
 	}
 	return f
+}
+
+// untold is said where a mail was due and nobody could get it.
+const untold = "Nobody could be told by mail: the campaign has no owner whom a source of people knows."
+
+func (c Contest) waits() string {
+	text := "Nobody has answered yet."
+	if c.CannotAnswer != "" {
+		text += " " + c.CannotAnswer
+	}
+	return text
 }

@@ -81,9 +81,12 @@ type Page struct {
 	Source    string
 	Technical string
 	State     ui.Tag
+	Board     bool      // the reader may see the board of all removals
+	Untold    bool      // it came back, and nobody could be told by mail
 	Meaning   string    // the state in a sentence
 	Facts     []ui.Pair // decided by, campaign, account, path
 	Manual    *Manual
+	Before    []Step    // when it was proven gone, and came back
 	Begun     *Step     // a task was given to somebody
 	Attempts  []Attempt // the first one first
 	Outcome   *Step     // what later snapshots showed, or why it ended without an attempt
@@ -123,6 +126,7 @@ type Step struct {
 	Label string   // "Written down", "Read before", "Asked to remove", "Read again"
 	At    ui.Stamp // made with ui.Exact; zero shows none
 	Text  string
+	Href  string // where the text leads; "" is nowhere
 	Code  string // status and ids as the target gave them, never a secret
 	Tone  ui.Tone
 }

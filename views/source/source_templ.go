@@ -485,7 +485,7 @@ func snapshots(p Page) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(p.Snapshots) == 0 {
-			templ_7745c5c3_Err = ui.Nothing(ui.Empty{Title: "It has not been read yet.", Text: "Upload files here, or run: recert ingest --source " + p.Name}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Nothing(ui.Empty{Title: "It has not been read yet.", Text: p.howToRead()}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -93,3 +93,14 @@ func count(shown int, total int64) string {
 	}
 	return ui.Num(int64(shown)) + " of " + ui.Num(total)
 }
+
+// howToRead says how a source that was never read comes to a first snapshot.
+func (p Page) howToRead() string {
+	if p.CanRead {
+		return "Press Read now, or run: recert ingest --source " + p.Name
+	}
+	if p.CanUpload {
+		return "Upload files here, or run: recert ingest --source " + p.Name
+	}
+	return "Run: recert ingest --source " + p.Name
+}

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"recert/campaigns/connector"
+	"recert/model"
 )
 
 // Work is what a task is about. Only System and Access are required; what is "" is left out of
@@ -149,16 +149,7 @@ func exact(id string) string {
 
 // plain is s on one line, without control and format characters and our quotation marks, at most 300 characters long.
 func plain(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return ' '
-		}
-		if r == '“' || r == '”' {
-			return '\''
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-	s = strings.Join(strings.Fields(s), " ")
+	s = strings.NewReplacer("“", "'", "”", "'").Replace(model.OneLine(s))
 	if r := []rune(s); len(r) > 300 {
 		s = string(r[:299]) + "…"
 	}

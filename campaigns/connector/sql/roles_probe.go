@@ -21,7 +21,7 @@ func (r *roles) probe(ctx context.Context) (string, error) {
 		if err != nil {
 			return r.explain(ctx, "Looking at the roles", err)
 		}
-		says = fmt.Sprintf("Signed in to PostgreSQL %d: %d roles that log in, %d others, %d memberships.", s.version/10000, logins, groups, memberships)
+		says = fmt.Sprintf("Signed in to PostgreSQL %d: %d %s, %d others, %d memberships.", s.version/10000, logins, map[bool]string{true: "role that logs in", false: "roles that log in"}[logins == 1], groups, memberships)
 		if !strong {
 			says += " The user that we sign in as may not change roles; it can take away only what it granted or owns."
 		}

@@ -1,0 +1,251 @@
+package remediate
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"recert/campaigns"
+	"recert/campaigns/connector"
+	"recert/model"
+	"recert/model/store"
+)
+
+// Reasons of removals that were asked for in another system and that the person concerned contests.
+const (
+	whyOrderContested = "The person concerned contests it, after it was asked for in another system: nothing is asked for again until that is answered."
+	whyOrderStays     = "It was decided that the access stays, after it was asked for in another system. What is read from now on decides how: there, the removal ends; gone, the access is given back."
+)
+
+// What a ticket is told of a contest, and how it is remembered in Ticket.Note that it was.
+const (
+	saidWait  = "told to wait"
+	saidGoOn  = "told to go on"
+	saidStays = "told that the access stays" // followed by when
+
+	textWait  = "The person whose access this is about contests the removal. Please wait: do nothing here until Recert says how that was answered."
+	textGoOn  = "What the person whose access this is about said against the removal was answered: it stands. Please go on with it."
+	textStays = "It was decided that the access is to stay. Nothing is to be done here any more; this ticket can be closed. Where the access was taken away already, Recert sees to it that it is given back."
+)
+
+// hookSettles is how long a message that nobody reported on is waited for, after it was decided that the
+// access stays: its receiver may still be at it.
+const hookSettles = 2 * time.Hour
+
+// contested goes on with an order that the person concerned has said something against; done is that
+// nothing more is to be done now.
+func (w *Worker) contested(ctx context.Context, o *order) (done bool, err error) {
+	switch {
+	case o.contest == nil:
+		return false, nil
+	case o.contest.Outcome == model.ContestOpen:
+		return true, w.waits(ctx, o)
+	case o.contest.Outcome == model.ContestUpheld:
+		return true, w.stays(ctx, o)
+	}
+	if o.Reason == whyOrderContested {
+		o.Reason = whyOrdered
+	}
+	if o.ticket.Note != saidWait {
+		return false, nil
+	}
+	return w.told(ctx, o, saidGoOn, textGoOn)
+}
+
+// waits leaves an order alone while nobody has answered what is said against it; what is gone is proven all
+// the same.
+func (w *Worker) waits(ctx context.Context, o *order) error {
+	if o.ticket.Closed() && o.desk.Look != nil {
+		seen, fail := w.look(ctx, o.claim, o.desk.Look)
+		if o.try.ReadAt = 0; fail == nil && seen.Presence == connector.Absent {
+			return w.examine(ctx, o)
+		}
+	}
+	if o.ticket.Note == "" {
+		if done, err := w.told(ctx, o, saidWait, textWait); done || err != nil {
+			return err
+		}
+	}
+	o.ticket.Looks++
+	return w.leave(ctx, o, whyOrderContested, 0)
+}
+
+// stays ends an order of which it was decided that the access stays: what is still there is held, so that it
+// ends in the name of who answered, and what is gone is proven, so that it is given back.
+func (w *Worker) stays(ctx context.Context, o *order) error {
+	_, follows := o.desk.Opener.(connector.Follower)
+	since := o.contest.AnsweredAt
+	if follows && !o.lost {
+		if at, ok := o.saidStays(); ok {
+			since = at
+		} else if done, err := w.told(ctx, o, saidStays, textStays); done || err != nil {
+			return err
+		} else if at, ok = o.saidStays(); ok {
+			since = at
+		}
+	}
+	reported := follows || o.ticket.Closed() || o.ticket.Status == ReportRefused
+	switch {
+	case o.desk.Look == nil:
+		return w.staysBySnapshot(ctx, o, since)
+	case !reported && w.at(o.claim) < since.Add(hookSettles):
+		o.Reason = whyOrderStays
+		return w.glance(ctx, o)
+	}
+	return w.examine(ctx, o)
+}
+
+// staysBySnapshot is stays for sources that only snapshots show.
+func (w *Worker) staysBySnapshot(ctx context.Context, o *order, since model.Time) error {
+	read, err := w.Store.ShownSince(ctx, o.Remediation, since)
+	if err != nil {
+		return err
+	}
+	if !read.Known() {
+		w.mu.Lock()
+		w.called[o.SourceID] = true // it is read again where it can be
+		w.mu.Unlock()
+		o.ticket.Looks++
+		return w.leave(ctx, o, whyOrderStays, 0)
+	}
+	err = w.Store.InTx(ctx, func(tx *store.Tx) error {
+		if err := w.stillOurs(ctx, tx, o); err != nil {
+			return err
+		}
+		return o.stop(ctx, tx, *held(campaigns.WhyStays))
+	})
+	if errors.Is(err, errFenced) {
+		return nil
+	}
+	return err
+}
+
+// saidStays is when the ticket was told that the access stays; ok is false where it was not.
+func (o *order) saidStays() (at model.Time, ok bool) {
+	text, ok := strings.CutPrefix(o.ticket.Note, saidStays+" ")
+	if !ok {
+		return 0, false
+	}
+	at, err := model.ParseTime(text)
+	return at, err == nil
+}
+
+// told tells whoever works on a ticket what became of what is said against the removal, once; done is that
+// nothing more is to be done now. A message has nobody to tell.
+func (w *Worker) told(ctx context.Context, o *order, note, text string) (done bool, err error) {
+	if _, ok := o.desk.Opener.(connector.Follower); !ok {
+		return false, nil
+	}
+	before := o.ticket.Note
+	said, fail, err := w.say(ctx, o, text, func(t *model.Ticket, now model.Time) {
+		if t.Note = note; note == saidStays {
+			t.Note += " " + now.String()
+		}
+	}, func(t *model.Ticket) { t.Note = before })
+	switch {
+	case err != nil:
+		return true, w.unsaid(ctx, o, err)
+	case !said:
+		return true, w.unfollowed(ctx, o, fail)
+	}
+	return false, nil // also where it may have got lost, or cannot be said there at all
+}
+
+// say tells whoever works on a ticket something, at most once: that it is told is committed before, and
+// taken back only where the system certainly did not take it and may take it later. The error is errFenced where
+// somebody else has the removal, and errNews where something was said against it, or answered, since it was
+// claimed; then nothing is told.
+func (w *Worker) say(ctx context.Context, o *order, text string, mark func(t *model.Ticket, now model.Time), undo func(t *model.Ticket)) (said bool, fail *connector.Failure, err error) {
+	f, ok := o.desk.Opener.(connector.Follower)
+	if !ok {
+		return true, nil, nil // nobody is there to be told
+	}
+	var next model.Ticket
+	err = w.Store.InTx(ctx, func(tx *store.Tx) error {
+		next = o.ticket
+		// Whoever says something against it takes these locks in this order too.
+		if err := tx.LockBrake(ctx, o.SourceID); err != nil {
+			return err
+		}
+		if err := w.stillOurs(ctx, tx, o); err != nil {
+			return err
+		}
+		c, err := contestNow(ctx, tx, o.ID)
+		if err != nil {
+			return err
+		}
+		if outcomeOf(c) != outcomeOf(o.contest) {
+			return errNews
+		}
+		mark(&next, tx.Now)
+		return tx.PutTicket(ctx, next)
+	})
+	if err != nil {
+		return false, nil, err
+	}
+	o.ticket = next
+	if err := w.fault(ctx, PointCalled, o.ID); err != nil {
+		return false, nil, err
+	}
+	fail = w.guardedOutside(ctx, o, "comment", func(ctx context.Context) error { return f.Comment(ctx, o.reference(), text) })
+	if err := w.fault(ctx, PointCallDone, o.ID); err != nil {
+		return false, nil, err
+	}
+	if !notTaken(fail) {
+		return true, fail, nil
+	}
+	undo(&o.ticket)
+	err = w.Store.InTx(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		if err := w.stillOurs(ctx, tx, o); err != nil {
+			return err
+		}
+		return tx.PutTicket(ctx, o.ticket)
+	})
+	if errors.Is(err, errFenced) {
+		err = nil
+	}
+	return false, fail, err
+}
+
+// errNews ends a transaction of a worker that would go by what does not hold any more.
+var errNews = errors.New("something was said against it, or answered, in the meantime")
+
+// unsaid lets go of an order that nothing was told about.
+func (w *Worker) unsaid(ctx context.Context, o *order, err error) error {
+	switch {
+	case errors.Is(err, errFenced):
+		return nil
+	case errors.Is(err, errNews):
+		return w.leaveFor(ctx, o, o.Reason, 0)
+	}
+	return err
+}
+
+// notTaken tells whether a system certainly did not take what it was told, and may take it later.
+func notTaken(fail *connector.Failure) bool {
+	return fail != nil && (fail.Kind == connector.Denied || fail.Kind == connector.Unreachable && fail.RetryAfter > 0)
+}
+
+// contestNow is what is said against a removal; nil is nothing.
+func contestNow(ctx context.Context, tx *store.Tx, removal int64) (*model.Contest, error) {
+	c, ok, err := tx.Contest(ctx, removal)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// outcomeOf is how a contest stands; "none" is that there is none.
+func outcomeOf(c *model.Contest) model.ContestOutcome {
+	if c == nil {
+		return "none"
+	}
+	return c.Outcome
+}
+
+// upheld tells whether it was decided that the access stays.
+func (o *order) upheld() bool { return outcomeOf(o.contest) == model.ContestUpheld }
+
+// disputed tells whether nobody has answered what the person concerned says.
+func (o *order) disputed() bool { return outcomeOf(o.contest) == model.ContestOpen }

@@ -1,0 +1,92 @@
+package campaigns
+
+import (
+	"context"
+
+	"recert/model"
+	"recert/model/store"
+)
+
+// ownsRun tells whether the actor is the person who owns a run: the one that it was launched with, as
+// long as that one is there. Whoever owns a source owns none of the runs that ask about it.
+func ownsRun(ctx context.Context, q runReader, actor model.Actor, run int64) (bool, error) {
+	if actor.PersonKey == 0 {
+		return false, nil
+	}
+	u, err := q.RunByID(ctx, run)
+	if err != nil || u.OwnerKey == nil || *u.OwnerKey != actor.PersonKey {
+		return false, err
+	}
+	return isThere(ctx, q, actor.PersonKey)
+}
+
+type runReader interface {
+	RunByID(ctx context.Context, id int64) (model.Run, error)
+	PersonByKey(ctx context.Context, key int64) (store.Person, error)
+}
+
+// isThere tells whether a source of people lists a person, as one who has not left.
+func isThere(ctx context.Context, q runReader, key int64) (bool, error) {
+	p, err := q.PersonByKey(ctx, key)
+	if model.KindOf(err) == model.NotFound {
+		return false, nil
+	}
+	return err == nil && p.LastSnapshot == nil && p.Status != "terminated", err
+}
+
+// CanSeeRemoval tells whether the actor may read a removal: staff, and who owns the run that led to it.
+func (s *Service) CanSeeRemoval(ctx context.Context, actor model.Actor, r model.Remediation) (bool, error) {
+	if readsAll(actor) {
+		return true, nil
+	}
+	return ownsRun(ctx, s.Store, actor, r.RunID)
+}
+
+// AnswersContests tells whether the actor is among those who answer what is said against a removal: admins,
+// campaign managers, and who owns the run. MayAnswerContest tells whether there is a reason against it.
+func (s *Service) AnswersContests(ctx context.Context, actor model.Actor, r model.Remediation) (bool, error) {
+	return answersContests(ctx, s.Store, actor, r)
+}
+
+func answersContests(ctx context.Context, q runReader, actor model.Actor, r model.Remediation) (bool, error) {
+	if actor.Has(model.Admin, model.CampaignManager) {
+		return true, nil
+	}
+	return ownsRun(ctx, q, actor, r.RunID)
+}
+
+// MayAnswerContest is nil where the actor may answer what is said against a removal, and else Forbidden, with
+// the reason.
+func (s *Service) MayAnswerContest(ctx context.Context, actor model.Actor, r model.Remediation, c model.Contest) error {
+	return mayAnswerContest(ctx, s.Store, actor, r, c)
+}
+
+// NeedsOwner are the removals, the latest first and limit at most, of which the owner of their run must know: those
+// that the person concerned contests, unanswered, and those that were proven gone and are there again. It is
+// empty for who owns none.
+func (s *Service) NeedsOwner(ctx context.Context, actor model.Actor, limit int) ([]store.RemediationRow, error) {
+	if actor.PersonKey == 0 {
+		return nil, nil
+	}
+	if there, err := isThere(ctx, s.Store, actor.PersonKey); err != nil || !there {
+		return nil, err
+	}
+	return s.Store.Remediations(ctx, store.RemediationFilter{OwnerKey: actor.PersonKey, Trouble: true, Limit: limit})
+}
+
+// Untold tells of a removal that is open whether nobody could be told by mail that it came back, or that the
+// person concerned contests it, because neither the run nor the source had an owner.
+func (s *Service) Untold(ctx context.Context, r *store.RemediationRow, told []store.MessageRow) (cameBack, contested bool, err error) {
+	n := map[model.MessageKind]int{}
+	for i := range told {
+		n[told[i].Kind]++
+	}
+	if r.Contested && n[model.MessageContested] == 0 {
+		contested = r.State.Open() || r.State == model.Failed || r.State == model.Confirmed
+	}
+	if n[model.MessageCameBack] > 0 {
+		return false, contested, nil
+	}
+	counts, err := s.Store.RemediationCounts(ctx, store.RemediationFilter{Kinds: model.RemediationKinds, ID: r.ID, Returned: true})
+	return len(counts) > 0, contested, err
+}
