@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -131,7 +132,7 @@ func (s *site) renderNotices(w http.ResponseWriter, r *request, id int64, typed 
 func noticeView(n *campaigns.Notice, loc *timeLocation) (notice.Notice, error) {
 	v := notice.Notice{
 		ID: itoa(n.ID), Source: n.Source, State: noticeTag(n), May: n.MayContest, Gone: n.CalledAt.Known(),
-		Facts: []ui.Pair{{Term: "When", Text: again(&n.RemediationRow) + goesOut(&n.Remediation, loc)}, {Term: "Why", Text: n.Title + why(n.Cause)}, {Term: "Account", Text: n.Subject.AccountID, Code: true}},
+		Facts: []ui.Pair{{Term: "When", Text: again(&n.RemediationRow) + goesOut(&n.Remediation, loc)}, {Term: "Why", Text: n.Title + why(n.Cause)}, {Term: "Account", Text: cmp.Or(n.Subject.Username, n.Subject.AccountID), Code: true}},
 	}
 	v.Can, _ = removalWords(&n.RemediationRow)
 	if n.Via != "" {

@@ -142,3 +142,40 @@ func TestGraceWords(t *testing.T) {
 		}
 	}
 }
+
+// TestNoticeBack: the person concerned reads that the access was gone and is there again, and which account
+// it is of by its name.
+func TestNoticeBack(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		_, row := w.graceful()
+		r := row.Remediation
+		to := func(state model.RemediationState) {
+			t.Helper()
+			if err := w.store.InTx(t.Context(), func(tx *store.Tx) error {
+				if r.State == model.Confirmed {
+					if err := tx.EndSpell(t.Context(), r.ID); err != nil {
+						return err
+					}
+				}
+				from := r.State
+				r.State, r.ClosedAt, r.CalledAt = state, 0, tx.Now
+				if state == model.Confirmed {
+					r.ClosedAt = tx.Now
+				}
+				return tx.MoveRemediation(t.Context(), r, from)
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		dev := w.as("u4")
+		const back = "It was gone and is there again."
+		if strings.Contains(webtest.Text(dev.Get("/notices").Root), back) {
+			t.Error("it is said to be back before it was gone")
+		}
+		to(model.Sent)
+		to(model.Confirmed)
+		to(model.CameBack)
+		dev.Get("/notices").Want(http.StatusOK, webtest.In("main", webtest.HasText(back), webtest.HasText(row.Subject.Username)))
+	})
+}

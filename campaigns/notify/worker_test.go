@@ -470,12 +470,8 @@ func TestTaskDigest(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, r *rig) {
 		key := r.person(1, model.Person{PersonID: "u1", Name: "Zoe", Email: "zoe@example.com"})
-		add := func(n int) {
-			var ids []int64
-			for i := range n {
-				ids = append(ids, r.removal(model.Subject{AccountID: fmt.Sprint("a", i), Username: fmt.Sprint("user", i), Name: fmt.Sprint("Person ", i)}, model.Entitlement{EntitlementID: "g", Name: "Writers"},
-					func(m *model.Remediation) { m.Task = "Do this." }))
-			}
+		var first int64
+		tell := func(ids ...int64) {
 			if err := r.store.InTx(t.Context(), func(tx *store.Tx) error {
 				for _, id := range append(ids, ids[0]) { // the second time is none
 					if err := tx.AddTaskNotice(t.Context(), r.run, key, id); err != nil {
@@ -489,6 +485,15 @@ func TestTaskDigest(t *testing.T) {
 			r.later(time.Hour)
 			r.drain(r.worker())
 		}
+		add := func(n int) {
+			var ids []int64
+			for i := range n {
+				ids = append(ids, r.removal(model.Subject{AccountID: fmt.Sprint("a", i), Username: fmt.Sprint("user", i), Name: fmt.Sprint("Person ", i)}, model.Entitlement{EntitlementID: "g", Name: "Writers"},
+					func(m *model.Remediation) { m.Task = "Do this." }))
+			}
+			first = ids[0]
+			tell(ids...)
+		}
 		add(2)
 		add(1)
 		ls := r.letters()
@@ -500,6 +505,15 @@ func TestTaskDigest(t *testing.T) {
 		contains(t, "html", ls[0].html, "<strong>Writers</strong> of Person 1")
 		lacks(t, "text", ls[0].text, "/tasks/")
 		contains(t, "text", ls[1].text, "Do this.", "/tasks/")
+		// It was done, and came back: it is to be done again.
+		now := model.TimeOf(r.clock.Now())
+		r.exec("INSERT INTO removal_spells (remediation_id, n, began_at, called_at, proven_at, ended_at) VALUES (?, 1, ?, ?, ?, ?)", first, int64(now)-3, int64(now)-2, int64(now)-1, int64(now))
+		r.later(time.Minute)
+		tell(first)
+		tell(first)
+		if ls = r.letters(); len(ls) != 3 {
+			t.Fatalf("%d letters after it came back: %s", len(ls), r.states())
+		}
 	})
 }
 

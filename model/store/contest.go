@@ -88,7 +88,7 @@ type NoticeRow struct {
 func (q queries) Notices(ctx context.Context, person, id int64, since model.Time) ([]NoticeRow, error) {
 	var rows []NoticeRow
 	if err := q.all(ctx, &rows, `SELECT r.*, u.name AS run, s.name AS source, s.paused, COALESCE(rs.value, '') AS subject_json,
-		COALESCE(re.value, '') AS entitlement_json, COALESCE(p.data, '') AS assignee_json, COALESCE(o.data, '') AS owner, u.spec AS run_spec
+		COALESCE(re.value, '') AS entitlement_json, COALESCE(p.data, '') AS assignee_json, COALESCE(o.data, '') AS owner, u.spec AS run_spec, `+backAt+`
 		FROM remediations r JOIN runs u ON u.id = r.run_id JOIN sources s ON s.id = r.source_id
 		LEFT JOIN run_subjects rs ON rs.run_id = r.run_id AND rs.account_key = r.account_key
 		LEFT JOIN run_entitlements re ON re.run_id = r.run_id AND re.entitlement_key = r.entitlement_key

@@ -63,7 +63,8 @@ func (tx *Tx) AddRemovalNotice(ctx context.Context, run, person, remediation int
 	return tx.joinDigest(ctx, model.MessageRemovalNotice, run, person, remediation)
 }
 
-// AddTaskNotice makes sure that a person is told of a task, as AddRemovalNotice does.
+// AddTaskNotice makes sure that a person is told of a task, as AddRemovalNotice does; of one that was done
+// and is to be done again, once more.
 func (tx *Tx) AddTaskNotice(ctx context.Context, run, person, remediation int64) error {
 	return tx.joinDigest(ctx, model.MessageTask, run, person, remediation)
 }
@@ -72,7 +73,8 @@ func (tx *Tx) joinDigest(ctx context.Context, kind model.MessageKind, run, perso
 	for {
 		var told []int64
 		if err := tx.all(ctx, &told, `SELECT m.id FROM message_items i JOIN messages m ON m.id = i.message_id
-			WHERE i.remediation_id = ? AND m.kind = ? AND m.person_key = ?`, remediation, kind, person); err != nil || len(told) > 0 {
+			WHERE i.remediation_id = ? AND m.kind = ? AND m.person_key = ? AND (m.kind <> 'task' OR m.state = 'queued' AND m.attempts = 0
+				OR NOT EXISTS (SELECT 1 FROM removal_spells z WHERE z.remediation_id = i.remediation_id AND z.ended_at >= m.created_at))`, remediation, kind, person); err != nil || len(told) > 0 {
 			return err
 		}
 		// Counted before it is looked: what somebody else begins in between is found, or has the key.

@@ -66,10 +66,13 @@ func (r *RemediationRow) Due() model.Time {
 	return r.DueAt + r.Began() - r.QueuedAt
 }
 
+// backAt is when a removal r was seen again after it was proven gone.
+const backAt = "COALESCE((SELECT MAX(z.ended_at) FROM removal_spells z WHERE z.remediation_id = r.id), 0) AS back_at"
+
 const remediationRows = `SELECT r.*, u.name AS run, s.name AS source, s.paused, COALESCE(rs.value, '') AS subject_json,
 	COALESCE(re.value, '') AS entitlement_json, COALESCE(p.data, '') AS assignee_json, COALESCE(d.data, '') AS decider_json, COALESCE(i.by_default, FALSE) AS by_default,
 	EXISTS (SELECT 1 FROM contests c WHERE c.remediation_id = r.id AND c.outcome = '') AS contested,
-	COALESCE((SELECT MAX(z.ended_at) FROM removal_spells z WHERE z.remediation_id = r.id), 0) AS back_at,
+	` + backAt + `,
 	COALESCE(h.open_until, 0) AS wait_until, COALESCE(h.reason, '') AS wait_reason
 	FROM remediations r JOIN runs u ON u.id = r.run_id JOIN sources s ON s.id = r.source_id LEFT JOIN source_health h ON h.source_id = r.source_id
 	LEFT JOIN run_subjects rs ON rs.run_id = r.run_id AND rs.account_key = r.account_key
