@@ -9,8 +9,28 @@ import (
 	"recert/model/store"
 )
 
+type peopleReader interface {
+	LaunchPeopleByID(ctx context.Context, folded []string, fn func(key, source int64, data []byte) error) error
+}
+
+// ownerReader is what OwnerOf looks into.
+type ownerReader interface {
+	peopleReader
+	sourceReader
+	PersonByKey(ctx context.Context, key int64) (store.Person, error)
+}
+
+// isThere tells whether a source of people lists a person, as one who has not left.
+func isThere(ctx context.Context, q ownerReader, key int64) (bool, error) {
+	p, err := q.PersonByKey(ctx, key)
+	if model.KindOf(err) == model.NotFound {
+		return false, nil
+	}
+	return err == nil && p.LastSnapshot == nil && !left(p.Status), err
+}
+
 // activePerson is the key of the active person with a person_id, 0 where there is none.
-func activePerson(ctx context.Context, q Reader, id string) (int64, error) {
+func activePerson(ctx context.Context, q peopleReader, id string) (int64, error) {
 	if id == "" {
 		return 0, nil
 	}
@@ -46,21 +66,20 @@ func (p *plan) runOwner(ctx context.Context, q Reader, actor model.Actor) (*int6
 // OwnerOf is the key of the person who is told of what happens to a run's removals in a source: the
 // run's owner, else, where that is nobody or nobody who is still there, the source's. 0 is that
 // nobody can be told.
-func OwnerOf(ctx context.Context, tx *store.Tx, run model.Run, source int64) (int64, error) {
+func OwnerOf(ctx context.Context, q ownerReader, run model.Run, source int64) (int64, error) {
 	if run.OwnerKey != nil {
-		p, err := tx.PersonByKey(ctx, *run.OwnerKey)
-		if err != nil && model.KindOf(err) != model.NotFound {
-			return 0, err
-		}
-		if err == nil && p.LastSnapshot == nil && p.Status != "terminated" {
-			return p.Key, nil
+		if there, err := isThere(ctx, q, *run.OwnerKey); err != nil || there {
+			return *run.OwnerKey, err
 		}
 	}
-	_, spec, err := sourceOf(ctx, tx, source)
+	_, spec, err := sourceOf(ctx, q, source)
+	if model.KindOf(err) == model.NotFound {
+		return 0, nil
+	}
 	if err != nil {
 		return 0, err
 	}
-	return activePerson(ctx, tx, spec.Owner)
+	return activePerson(ctx, q, spec.Owner)
 }
 
 // tellCameBack tells the owner that a removal came back; r is as it was before. Each return is told

@@ -195,11 +195,16 @@ func addPerson(dir *scope.Directory, key, source int64, data []byte) error {
 }
 
 // sourceOf is a source with its spec.
-func sourceOf(ctx context.Context, tx *store.Tx, id int64) (store.Source, model.SourceSpec, error) {
-	src, err := tx.SourceByID(ctx, id)
+func sourceOf(ctx context.Context, q sourceReader, id int64) (store.Source, model.SourceSpec, error) {
+	src, err := q.SourceByID(ctx, id)
 	if err != nil {
 		return src, model.SourceSpec{}, err
 	}
-	spec, err := tx.SourceSpec(ctx, src.Name)
+	spec, err := q.SourceSpec(ctx, src.Name)
 	return src, spec, err
+}
+
+type sourceReader interface {
+	SourceByID(ctx context.Context, id int64) (store.Source, error)
+	SourceSpec(ctx context.Context, name string) (model.SourceSpec, error)
 }

@@ -7,52 +7,44 @@ import (
 	"recert/model/store"
 )
 
-// ownsRun tells whether the actor is the person who owns a run: the one that it was launched with, as
-// long as that one is there. Whoever owns a source owns none of the runs that ask about it.
-func ownsRun(ctx context.Context, q runReader, actor model.Actor, run int64) (bool, error) {
+// ownsRemoval tells whether the actor is the one who is told of what happens to a removal: whoever gets
+// a mail about it may follow its link.
+func ownsRemoval(ctx context.Context, q removalReader, actor model.Actor, r model.Remediation) (bool, error) {
 	if actor.PersonKey == 0 {
 		return false, nil
 	}
-	u, err := q.RunByID(ctx, run)
-	if err != nil || u.OwnerKey == nil || *u.OwnerKey != actor.PersonKey {
+	run, err := q.RunByID(ctx, r.RunID)
+	if err != nil {
 		return false, err
 	}
-	return isThere(ctx, q, actor.PersonKey)
+	owner, err := OwnerOf(ctx, q, run, r.SourceID)
+	return err == nil && owner == actor.PersonKey, err
 }
 
-type runReader interface {
+type removalReader interface {
+	ownerReader
 	RunByID(ctx context.Context, id int64) (model.Run, error)
-	PersonByKey(ctx context.Context, key int64) (store.Person, error)
 }
 
-// isThere tells whether a source of people lists a person, as one who has not left.
-func isThere(ctx context.Context, q runReader, key int64) (bool, error) {
-	p, err := q.PersonByKey(ctx, key)
-	if model.KindOf(err) == model.NotFound {
-		return false, nil
-	}
-	return err == nil && p.LastSnapshot == nil && p.Status != "terminated", err
-}
-
-// CanSeeRemoval tells whether the actor may read a removal: staff, and who owns the run that led to it.
+// CanSeeRemoval tells whether the actor may read a removal: staff, and who is told of it.
 func (s *Service) CanSeeRemoval(ctx context.Context, actor model.Actor, r model.Remediation) (bool, error) {
 	if readsAll(actor) {
 		return true, nil
 	}
-	return ownsRun(ctx, s.Store, actor, r.RunID)
+	return ownsRemoval(ctx, s.Store, actor, r)
 }
 
 // AnswersContests tells whether the actor is among those who answer what is said against a removal: admins,
-// campaign managers, and who owns the run. MayAnswerContest tells whether there is a reason against it.
+// campaign managers, and who is told of it. MayAnswerContest tells whether there is a reason against it.
 func (s *Service) AnswersContests(ctx context.Context, actor model.Actor, r model.Remediation) (bool, error) {
 	return answersContests(ctx, s.Store, actor, r)
 }
 
-func answersContests(ctx context.Context, q runReader, actor model.Actor, r model.Remediation) (bool, error) {
+func answersContests(ctx context.Context, q removalReader, actor model.Actor, r model.Remediation) (bool, error) {
 	if actor.Has(model.Admin, model.CampaignManager) {
 		return true, nil
 	}
-	return ownsRun(ctx, q, actor, r.RunID)
+	return ownsRemoval(ctx, q, actor, r)
 }
 
 // MayAnswerContest is nil where the actor may answer what is said against a removal, and else Forbidden, with

@@ -148,3 +148,26 @@ func TestCampaignOwnerTyped(t *testing.T) {
 		t.Errorf("%d, %v", len(rows), err)
 	}
 }
+
+// TestSourceOwnerAnswers: where nobody owns the campaign the source's owner is told, follows the link of the
+// mail and answers; whoever owns a source whose campaign has an owner is told nothing and sees nothing.
+func TestSourceOwnerAnswers(t *testing.T) {
+	t.Parallel()
+	for owner, want := range map[string]int{"": http.StatusOK, "u3": http.StatusNotFound} {
+		w := sqliteWorld(t)
+		_, r := w.graceful(func(s *model.CampaignSpec) { s.Owner = owner })
+		w.apply(campaigns.Document{Kind: model.ConfigSource, Name: "wiki", Spec: &model.SourceSpec{Provides: model.ProvidesAccess, Type: "csv", Owner: "u6"}, At: "b"})
+		w.as("u4").Post("/notices/"+itoa(r.ID)+"/contest", url.Values{"reason": {"I am on call"}}).Want(http.StatusSeeOther)
+		page := "/revocations/" + itoa(r.ID)
+		fay := w.as("u6")
+		shown := fay.Get(page).Want(want)
+		w.as("u2").Get(page).Want(http.StatusNotFound)
+		fay.Get("/revocations").Want(http.StatusNotFound)
+		answer := url.Values{"reason": {"so"}, "outcome": {"upheld"}}
+		if want != http.StatusOK {
+			fay.Post(page+"/contest", answer).Want(want)
+			continue
+		}
+		fay.Follow(fay.Submit(shown.Form("form[action$='/contest']"), answer)).Want(http.StatusOK, webtest.In("main", webtest.HasText("the access is to stay")))
+	}
+}

@@ -196,7 +196,7 @@ func outcomeStep(row *store.RemediationRow, attempts bool, loc *timeLocation) *r
 		return &revocation.Step{Label: "A later snapshot", At: ui.Exact(row.ClosedAt, loc), Text: "Snapshot " + itoa(*row.ProofSnapshot) + " shows it.", Tone: ui.Good}
 	case row.ProofSnapshot != nil && row.Proof == proofSnapshot:
 		return &revocation.Step{Label: "A later snapshot", At: ui.Exact(row.ClosedAt, loc), Text: "Snapshot " + itoa(*row.ProofSnapshot) + " no longer shows it.", Tone: ui.Good}
-	case row.ProofSnapshot != nil:
+	case row.ProofSnapshot != nil && !row.BackAt.Known(): // else the story says it
 		return &revocation.Step{Label: "A later snapshot", Text: "Snapshot " + itoa(*row.ProofSnapshot) + " showed it again.", Tone: ui.Bad}
 	case !attempts && row.ClosedAt.Known():
 		tag := removalTag(row.Remediation)

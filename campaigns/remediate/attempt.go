@@ -223,9 +223,7 @@ func (w *Worker) look(ctx context.Context, c *claim, target connector.Target) (o
 
 // revoke asks the target to remove the access.
 func (w *Worker) revoke(ctx context.Context, c *claim, target connector.Target, seen connector.Observation) (o connector.Outcome, fail *connector.Failure) {
-	w.mu.Lock()
-	w.called[c.SourceID] = true
-	w.mu.Unlock()
+	w.rereads(c.SourceID)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout(w.CallTimeout))
 	defer cancel()
 	if w.unsafe.noGuard || w.unsafe.noPreRead {

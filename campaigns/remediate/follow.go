@@ -162,9 +162,7 @@ func (w *Worker) untilSnapshot(ctx context.Context, o *order) error {
 		return err
 	}
 	if !read.Known() {
-		w.mu.Lock()
-		w.called[o.SourceID] = true // it is read again where it can be
-		w.mu.Unlock()
+		w.rereads(o.SourceID)
 		return w.leave(ctx, o, whyDoneWaits, 0)
 	}
 	fail, err := w.tellStill(ctx, o, read)

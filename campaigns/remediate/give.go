@@ -103,9 +103,7 @@ func (w *Worker) afterwardsGive(ctx context.Context, c *claim, target connector.
 
 // grant asks the target to give the access, at most once.
 func (w *Worker) grant(ctx context.Context, c *claim, target connector.Granter) (o connector.Outcome, fail *connector.Failure) {
-	w.mu.Lock()
-	w.called[c.SourceID] = true
-	w.mu.Unlock()
+	w.rereads(c.SourceID)
 	ctx, cancel := context.WithTimeout(ctx, c.timeout(w.CallTimeout))
 	defer cancel()
 	err := guarded(func() (err error) {

@@ -103,9 +103,7 @@ func (w *Worker) staysBySnapshot(ctx context.Context, o *order, since model.Time
 		return err
 	}
 	if !read.Known() {
-		w.mu.Lock()
-		w.called[o.SourceID] = true // it is read again where it can be
-		w.mu.Unlock()
+		w.rereads(o.SourceID)
 		o.ticket.Looks++
 		return w.leave(ctx, o, whyOrderStays, 0)
 	}

@@ -263,6 +263,13 @@ func (w *Worker) left(ctx context.Context, source int64) {
 	}
 }
 
+// rereads has a source that may have been changed read again, where it can be, once what runs in it is over.
+func (w *Worker) rereads(source int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.called[source] = true
+}
+
 // tell says that a source was changed, if it was.
 func (w *Worker) tell(ctx context.Context, source int64) {
 	w.mu.Lock()
