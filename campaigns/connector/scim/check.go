@@ -14,10 +14,10 @@ import (
 // look is one clean read of one access, with what a change needs.
 type look struct {
 	obs  connector.Observation
-	path string                     // of the resource that a revocation changes; "" where it is gone
-	raw  map[string]json.RawMessage // that resource whole, as it came
-	attr string                     // members, roles or entitlements; "" is the account itself
-	id   string                     // the value in attr that is the access
+	path string // of the resource that a revocation changes; "" where it is gone
+	body []byte // that resource whole, as it came
+	attr string // members, roles or entitlements; "" is the account itself
+	id   string // the value in attr that is the access
 }
 
 // Check implements connector.Target.
@@ -75,7 +75,7 @@ func (c *Client) lookAccount(ctx context.Context, a connector.Access) (*look, er
 		// No word on it is not a no: an account counts as closed only when the target says so.
 		l.obs.Detail = "The target does not say whether the account is active."
 	}
-	l.obs.Version, l.path, l.raw = u.version, "/Users/"+url.PathEscape(a.AccountID), u.raw
+	l.obs.Version, l.path, l.body = u.version, "/Users/"+url.PathEscape(a.AccountID), u.body
 	return l, nil
 }
 
@@ -91,7 +91,7 @@ func (c *Client) lookValue(ctx context.Context, a connector.Access, attr, value 
 	for _, v := range list {
 		if string(v.Value) == value {
 			l := saw(connector.Present, "The account holds it.")
-			l.obs.Version, l.path, l.raw = u.version, "/Users/"+url.PathEscape(a.AccountID), u.raw
+			l.obs.Version, l.path, l.body = u.version, "/Users/"+url.PathEscape(a.AccountID), u.body
 			l.attr, l.id = attr, value
 			return l, nil
 		}
@@ -123,7 +123,7 @@ func (c *Client) lookGroup(ctx context.Context, a connector.Access) (*look, erro
 			// Not absent: the group would give it to whoever gets the id next.
 			l.obs.Detail = "The account no longer exists, but the group still lists it."
 		}
-		l.obs.Version, l.path, l.raw = g.version, "/Groups/"+url.PathEscape(a.EntitlementID), g.raw
+		l.obs.Version, l.path, l.body = g.version, "/Groups/"+url.PathEscape(a.EntitlementID), g.body
 		l.attr, l.id = "members", a.AccountID
 		return l, nil
 	}
@@ -150,7 +150,7 @@ func (c *Client) claim(u *userDoc, g *groupDoc, a connector.Access) *look {
 			return saw(connector.NotDirect, "The group does not list the account, but the account says that it is in it through another group.")
 		}
 		l := saw(connector.Present, "The group does not list the account, but the account still lists the group.")
-		l.obs.Version, l.path, l.raw = g.version, "/Groups/"+url.PathEscape(a.EntitlementID), g.raw
+		l.obs.Version, l.path, l.body = g.version, "/Groups/"+url.PathEscape(a.EntitlementID), g.body
 		l.attr, l.id = "members", a.AccountID
 		return l
 	}
@@ -234,26 +234,24 @@ func (c *Client) groupIDs(ctx context.Context) (map[string]bool, error) {
 // userDoc and groupDoc are resources read by their ids, decoded and as they came.
 type userDoc struct {
 	user
-	raw     map[string]json.RawMessage
+	body    []byte
 	version string
 }
 
 type groupDoc struct {
 	group
-	raw     map[string]json.RawMessage
+	body    []byte
 	version string
 }
 
 // user reads a user by id; nil is that the target has none.
 func (c *Client) user(ctx context.Context, id string) (*userDoc, error) {
 	u := &userDoc{}
-	a, err := c.resource(ctx, "/Users", id, &u.raw)
+	a, err := c.resource(ctx, "/Users", id, &u.user)
 	if err != nil || a == nil {
 		return nil, err
 	}
-	if err := c.decode(a, "/Users", id, &u.user); err != nil {
-		return nil, err
-	}
+	u.body = a.body
 	u.version, err = c.version(a, string(u.ID), id, string(u.Meta.Version))
 	return u, err
 }
@@ -261,13 +259,11 @@ func (c *Client) user(ctx context.Context, id string) (*userDoc, error) {
 // group reads a group by id; nil is that the target has none.
 func (c *Client) group(ctx context.Context, id string) (*groupDoc, error) {
 	g := &groupDoc{}
-	a, err := c.resource(ctx, "/Groups", id, &g.raw)
+	a, err := c.resource(ctx, "/Groups", id, &g.group)
 	if err != nil || a == nil {
 		return nil, err
 	}
-	if err := c.decode(a, "/Groups", id, &g.group); err != nil {
-		return nil, err
-	}
+	g.body = a.body
 	if err := g.decodeMembers(); err != nil {
 		return nil, c.fail(connector.Broken, fmt.Sprintf("the members of the group %q cannot be read", id), err)
 	}
@@ -277,11 +273,11 @@ func (c *Client) group(ctx context.Context, id string) (*groupDoc, error) {
 
 // resource reads one resource; the answer is nil where the target has none. A 404 alone is not
 // believed: the list beside it must answer as a SCIM service does.
-func (c *Client) resource(ctx context.Context, list, id string, raw *map[string]json.RawMessage) (*answer, error) {
+func (c *Client) resource(ctx context.Context, list, id string, into any) (*answer, error) {
 	if id == "" || id == "." || id == ".." {
 		return nil, c.fail(connector.Refused, fmt.Sprintf("%q cannot be the id of a resource", id), nil)
 	}
-	a, found, err := c.get(ctx, list+"/"+url.PathEscape(id), nil, raw)
+	a, found, err := c.get(ctx, list+"/"+url.PathEscape(id), nil, into)
 	if err != nil {
 		return nil, err
 	}
@@ -290,13 +286,6 @@ func (c *Client) resource(ctx context.Context, list, id string, raw *map[string]
 	}
 	_, err = c.page(ctx, list, 1, 1, nil)
 	return nil, err
-}
-
-func (c *Client) decode(a *answer, list, id string, into any) error {
-	if err := json.Unmarshal(a.body, into); err != nil {
-		return c.fail(connector.Broken, fmt.Sprintf("%s: %q cannot be read", list, id), err)
-	}
-	return nil
 }
 
 // version checks that the answer is about the id that was asked for, and is its version.

@@ -144,10 +144,11 @@ func (c *Client) replace(ctx context.Context, a connector.Access, guard, key str
 	if l.obs.Version != guard {
 		return connector.Changed, nil
 	}
-	if err := c.without(l); err != nil {
+	rest, err := c.without(l)
+	if err != nil {
 		return "", err
 	}
-	r := request{method: http.MethodPut, path: l.path, guard: guard, key: key, body: mustJSON(l.raw)}
+	r := request{method: http.MethodPut, path: l.path, guard: guard, key: key, body: mustJSON(rest)}
 	return c.change(ctx, r)
 }
 
@@ -163,23 +164,27 @@ func (c *Client) guards(ctx context.Context) (bool, error) {
 	return found && about.ETag.Supported.is == model.Yes, err
 }
 
-// without takes the access out of the resource that was read; everything else stays as it came.
-func (c *Client) without(l *look) error {
-	if l.attr == "" {
-		delete(l.raw, keyOf(l.raw, "active"))
-		l.raw["active"] = json.RawMessage("false")
-		return nil
+// without is the resource that was read without the access; everything else stays as it came.
+func (c *Client) without(l *look) (map[string]json.RawMessage, error) {
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(l.body, &raw); err != nil {
+		return nil, c.fail(connector.Broken, l.path+" cannot be read", err)
 	}
-	k := keyOf(l.raw, l.attr)
+	if l.attr == "" {
+		delete(raw, keyOf(raw, "active"))
+		raw["active"] = json.RawMessage("false")
+		return raw, nil
+	}
+	k := keyOf(raw, l.attr)
 	var all []json.RawMessage
-	if err := json.Unmarshal(l.raw[k], &all); err != nil {
-		return c.fail(connector.Broken, fmt.Sprintf("the %s of %s cannot be read", l.attr, l.path), err)
+	if err := json.Unmarshal(raw[k], &all); err != nil {
+		return nil, c.fail(connector.Broken, fmt.Sprintf("the %s of %s cannot be read", l.attr, l.path), err)
 	}
 	rest := make([]json.RawMessage, 0, len(all))
 	for _, e := range all {
 		var m member
 		if err := json.Unmarshal(e, &m); err != nil {
-			return c.fail(connector.Broken, fmt.Sprintf("one of the %s of %s cannot be read", l.attr, l.path), err)
+			return nil, c.fail(connector.Broken, fmt.Sprintf("one of the %s of %s cannot be read", l.attr, l.path), err)
 		}
 		if string(m.Value) == l.id && (l.attr != "members" || m.kind() != typeGroup) {
 			continue
@@ -187,10 +192,10 @@ func (c *Client) without(l *look) error {
 		rest = append(rest, e)
 	}
 	if len(rest) == len(all) {
-		return c.fail(connector.Refused, fmt.Sprintf("%s does not hold the access in its %s, so it cannot be taken out there; remove it by hand", l.path, l.attr), nil)
+		return nil, c.fail(connector.Refused, fmt.Sprintf("%s does not hold the access in its %s, so it cannot be taken out there; remove it by hand", l.path, l.attr), nil)
 	}
-	l.raw[k] = mustJSON(rest)
-	return nil
+	raw[k] = mustJSON(rest)
+	return raw, nil
 }
 
 // keyOf is the spelling of an attribute in the resource: names are case-insensitive.

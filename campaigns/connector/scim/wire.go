@@ -143,6 +143,9 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	case bytes.Equal(b, []byte("null")):
 		*t = ""
 		return nil
+	case b[0] == '"' && bytes.IndexByte(b, '\\') < 0:
+		*t = text(b[1 : len(b)-1]) // it was looked through already: it is whole, and UTF-8
+		return nil
 	case b[0] == '"':
 		var s string
 		if err := json.Unmarshal(b, &s); err != nil {
