@@ -42,9 +42,9 @@ test: deps check-generated check-format lint ## Everything the build server chec
 	@echo '== test'
 	@$(PG) run $(MAKE) test-go
 
-# Tests over whole corpora, and of processes that are killed: the race detector would make them most of the
-# time of all, and the same code runs under it in the tests of small worlds.
-CORPORA = ^(TestKubernetes|TestHPLabs|TestKilled)$$
+# Tests over whole corpora, of every way to break a database, and of processes that are killed: the race
+# detector would make them most of the time of all, and the same code runs under it in smaller tests.
+CORPORA = ^(TestKubernetes|TestHPLabs|TestKilled|TestDoctor)$$
 
 # What several workers do at once. RECERT_CRASH_REMOVALS=1500 is the whole of TestKilled.
 SIDE = ^(TestTwoWorkers|TestLateWorker|TestRun|TestBreakerShared|TestConcurrencyShared|TestTicketWorkers)$$
@@ -61,7 +61,7 @@ test-go:
 	@$(GO) test -race -timeout 20m -run '$(SIDE)' ./campaigns/remediate
 	@echo '== test every byte of a package, and whole corpora, without the race detector'
 	@$(GO) test -timeout 20m ./campaigns/evidence/verify
-	@RECERT_CRASH_REMOVALS=$${RECERT_CRASH_REMOVALS:-400} $(GO) test -timeout 20m -run '$(CORPORA)' ./campaigns ./campaigns/ingest ./campaigns/remediate
+	@RECERT_CRASH_REMOVALS=$${RECERT_CRASH_REMOVALS:-400} $(GO) test -timeout 20m -run '$(CORPORA)' ./campaigns ./campaigns/evidence ./campaigns/ingest ./campaigns/remediate
 	@echo '== test the whole, in a browser'
 	@$(GO) test -race -timeout 40m $(WHOLE)
 
