@@ -30,8 +30,9 @@ type Document struct {
 	Spec any // *model.SourceSpec, *model.CampaignSpec, *model.RoleMappingSpec, *model.NotificationSpec or *model.SettingsSpec
 	At   string
 
-	file  string
-	lines map[string]int // of the spec's keys, the first of each name
+	file   string
+	lines  map[string]int // of the spec's keys, the first of each name
+	secret *store.Secret  // a credential that was typed with it
 }
 
 // at is the place that an error speaks of: the line of the key that it names, the innermost of a
@@ -268,8 +269,7 @@ func applyOne(ctx context.Context, tx *store.Tx, actor string, d Document) (Chan
 	if err != nil {
 		return c, err
 	}
-	sum := sha256.Sum256(spec)
-	hash := hex.EncodeToString(sum[:])
+	hash := sumOf(spec)
 	src, ok := d.Spec.(*model.SourceSpec)
 	wasDry := false
 	if ok {
@@ -284,7 +284,17 @@ func applyOne(ctx context.Context, tx *store.Tx, actor string, d Document) (Chan
 	if err != nil {
 		return c, err
 	}
-	if c.Action == "" {
+	applied := evidence.ConfigApplied{Kind: string(d.Kind), Name: d.Name, Action: c.Action, SHA256: hash}
+	switch {
+	case d.secret != nil:
+		if err := tx.PutSecret(ctx, *d.secret); err != nil {
+			return c, err
+		}
+		if c.Action == "" {
+			c.Action = "changed"
+		}
+		applied.Action, applied.Secret = c.Action, d.secret.Name
+	case c.Action == "":
 		c.Action = "unchanged"
 		return c, nil
 	}
@@ -295,10 +305,16 @@ func applyOne(ctx context.Context, tx *store.Tx, actor string, d Document) (Chan
 	}
 	_, err = evidence.Append(ctx, tx, evidence.Event{
 		Type: evidence.TypeConfigApplied, Object: fmt.Sprintf("config:%s/%s", d.Kind, d.Name),
-		Data:     evidence.ConfigApplied{Kind: string(d.Kind), Name: d.Name, Action: c.Action, SHA256: hash},
+		Data:     applied,
 		Personal: map[string]string{"actor": actor},
 	})
 	return c, err
+}
+
+// sumOf is the SHA-256 of a canonical spec, by which a document is known.
+func sumOf(spec []byte) string {
+	sum := sha256.Sum256(spec)
+	return hex.EncodeToString(sum[:])
 }
 
 // CanonicalSpec is a spec as canonical JSON: the same meaning gives the same bytes.

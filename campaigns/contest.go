@@ -189,6 +189,9 @@ func contest(ctx context.Context, tx *store.Tx, actor model.Actor, r model.Remed
 			return err
 		}
 	}
+	if err := hurryOutside(ctx, tx, r); err != nil {
+		return err
+	}
 	owner, err := OwnerOf(ctx, tx, run, r.SourceID)
 	if err != nil || owner == 0 {
 		return err // the board shows it in any case
@@ -198,6 +201,15 @@ func contest(ctx context.Context, tx *store.Tx, actor model.Actor, r model.Remed
 		Data: model.MessageData{Removal: r.ID, By: actor.Name, Reason: reason},
 	})
 	return err
+}
+
+// hurryOutside lets whoever works on a ticket hear soon of what is said against a removal that was asked for there,
+// and of the answer.
+func hurryOutside(ctx context.Context, tx *store.Tx, r model.Remediation) error {
+	if r.State != model.Sent || !model.Outside(r.Mode) {
+		return nil // what waits for its time goes on waiting for it
+	}
+	return tx.HurryRemediation(ctx, r.ID)
 }
 
 // AnswerContest answers what a person says against a removal: uphold is that the access is to stay,
@@ -268,6 +280,9 @@ func answerContest(ctx context.Context, tx *store.Tx, actor model.Actor, r model
 		return err
 	}
 	if err := afterAnswer(ctx, tx, actor, run.Name, r, c); err != nil {
+		return err
+	}
+	if err := hurryOutside(ctx, tx, r); err != nil {
 		return err
 	}
 	_, _, err = tx.AddMessage(ctx, store.NewMessage{

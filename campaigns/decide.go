@@ -330,6 +330,11 @@ func (d *deciding) answer(ctx context.Context, it model.Item, in DecideInput) (D
 			return Decided{}, err
 		}
 	}
+	if removes(in.Answer) {
+		if err := d.removable(ctx, it); err != nil {
+			return Decided{}, err
+		}
+	}
 	if err := d.checkUntil(in.Until); err != nil {
 		return Decided{}, err
 	}

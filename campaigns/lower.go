@@ -1,6 +1,7 @@
 package campaigns
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -86,10 +87,103 @@ func (d *deciding) lowerable(ctx context.Context, it model.Item, to string) erro
 	}
 	for _, low := range list {
 		if low.EntitlementID == to {
-			return nil
+			return d.notRemoved(ctx, it, low)
 		}
 	}
 	return model.Errorf(model.Invalid, "This access cannot be lowered to %q: its system names no such weaker access. Answer keep or revoke, and say in the comment what it should be.", to)
+}
+
+// notRemoved refuses to lower an item to an access that the same run takes away from the same account.
+func (d *deciding) notRemoved(ctx context.Context, it model.Item, low model.Entitlement) error {
+	key, err := d.tx.EntitlementKey(ctx, it.SourceID, low.EntitlementID)
+	if err != nil {
+		return err
+	}
+	other, ok, err := d.tx.LockItemOfAccess(ctx, it.RunID, it.SourceID, it.AccountKey, key)
+	if err != nil || !ok {
+		return err
+	}
+	if final := other.Outcome; final != model.NoAnswer && !removes(final) || final == model.NoAnswer && !removes(other.Answer) {
+		return nil
+	}
+	who, err := d.answeredBy(ctx, other)
+	if err != nil {
+		return err
+	}
+	return model.Errorf(model.Conflict, "This access cannot be lowered to “%s”: this review takes that one away from the same account%s. Have that answer changed first, or answer revoke.",
+		cmp.Or(low.Name, low.EntitlementID), who)
+}
+
+// removable refuses to take an access away that another answer in the same run lowers the same account to.
+func (d *deciding) removable(ctx context.Context, it model.Item) error {
+	if it.EntitlementKey == nil {
+		return nil
+	}
+	lowered, err := d.tx.LoweredItems(ctx, it.RunID, it.SourceID, it.AccountKey)
+	if err != nil {
+		return err
+	}
+	for i := range lowered {
+		if lowered[i].ID == it.ID {
+			continue
+		}
+		ds, err := d.tx.Decisions(ctx, it.RunID, []int64{lowered[i].ID})
+		if err != nil || len(ds) == 0 {
+			return err
+		}
+		key, err := d.tx.EntitlementKey(ctx, it.SourceID, ds[len(ds)-1].LowerTo)
+		if model.KindOf(err) == model.NotFound || err == nil && key != *it.EntitlementKey {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return d.neededBy(ctx, it, lowered[i])
+	}
+	return nil
+}
+
+// neededBy says that an access must stay, because another one is lowered to it.
+func (d *deciding) neededBy(ctx context.Context, it, lowered model.Item) error {
+	who, err := d.answeredBy(ctx, lowered)
+	if err != nil {
+		return err
+	}
+	low, err := d.accessName(ctx, it)
+	if err != nil {
+		return err
+	}
+	high, err := d.accessName(ctx, lowered)
+	if err != nil {
+		return err
+	}
+	return model.Errorf(model.Conflict, "“%s” cannot be taken away: this review lowers “%s” of the same account to it%s. Have that answer changed first, or answer keep.", low, high, who)
+}
+
+// answeredBy is " (answered by NAME)", or "" where nobody did.
+func (d *deciding) answeredBy(ctx context.Context, it model.Item) (string, error) {
+	ds, err := d.tx.Decisions(ctx, it.RunID, []int64{it.ID})
+	if err != nil || len(ds) == 0 {
+		return "", err
+	}
+	name, err := d.reviewerName(ctx, ds[len(ds)-1].ReviewerKey)
+	if err != nil || name == "" {
+		return "", err
+	}
+	return " (answered by " + name + ")", nil
+}
+
+// accessName is what the access of an item was called at launch.
+func (d *deciding) accessName(ctx context.Context, it model.Item) (string, error) {
+	value, err := d.tx.RunEntitlement(ctx, it.RunID, *it.EntitlementKey)
+	if err != nil {
+		return "", err
+	}
+	var e model.Entitlement
+	if err := json.Unmarshal([]byte(value), &e); err != nil {
+		return "", fmt.Errorf("read the entitlement of item %d: %w", it.ID, err)
+	}
+	return cmp.Or(e.Name, e.EntitlementID), nil
 }
 
 // send queues what an item's answer asks for: its removals, or the weaker access that must be proven

@@ -2,6 +2,7 @@ package campaigns
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"recert/campaigns/scope"
@@ -80,6 +81,83 @@ func OwnerOf(ctx context.Context, q ownerReader, run model.Run, source int64) (i
 		return 0, err
 	}
 	return activePerson(ctx, q, spec.Owner)
+}
+
+// ownedReader is what ownedBy looks into.
+type ownedReader interface {
+	ownerReader
+	Sources(ctx context.Context) ([]store.Source, error)
+	Configs(ctx context.Context, kind model.ConfigKind) ([]store.Config, error)
+	RunOwners(ctx context.Context) ([]int64, error)
+}
+
+// ownedBy is which removals OwnerOf gives a person for; its Person is 0 where it gives that one for none.
+func ownedBy(ctx context.Context, q ownedReader, person int64) (o store.Owned, err error) {
+	if person == 0 {
+		return o, nil
+	}
+	p, err := q.PersonByKey(ctx, person)
+	if model.KindOf(err) == model.NotFound {
+		return o, nil
+	}
+	if err != nil || p.LastSnapshot != nil || left(p.Status) {
+		return o, err
+	}
+	o.Person = person
+	if o.Sources, err = sourcesOf(ctx, q, person, p.PersonID); err != nil || len(o.Sources) == 0 {
+		return o, err
+	}
+	owners, err := q.RunOwners(ctx)
+	if err != nil {
+		return o, err
+	}
+	for _, key := range owners {
+		there, err := isThere(ctx, q, key)
+		if err != nil {
+			return o, err
+		}
+		if !there {
+			o.Gone = append(o.Gone, key)
+		}
+	}
+	return o, nil
+}
+
+// sourcesOf are the sources that name a person as their owner.
+func sourcesOf(ctx context.Context, q ownedReader, person int64, id string) ([]int64, error) {
+	docs, err := q.Configs(ctx, model.ConfigSource)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for i := range docs {
+		var spec model.SourceSpec
+		if err := json.Unmarshal([]byte(docs[i].Spec), &spec); err != nil {
+			return nil, fmt.Errorf("read the stored spec of source %s: %w", docs[i].Name, err)
+		}
+		if store.Fold(spec.Owner) != store.Fold(id) {
+			continue
+		}
+		key, err := activePerson(ctx, q, spec.Owner)
+		if err != nil {
+			return nil, err
+		}
+		names[docs[i].Name] = key == person
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	sources, err := q.Sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for i := range sources {
+		if names[sources[i].Name] {
+			ids = append(ids, sources[i].ID)
+		}
+	}
+	return ids, nil
 }
 
 // tellCameBack tells the owner that a removal came back; r is as it was before. Each return is told

@@ -53,17 +53,15 @@ func (s *Service) MayAnswerContest(ctx context.Context, actor model.Actor, r mod
 	return mayAnswerContest(ctx, s.Store, actor, r, c)
 }
 
-// NeedsOwner are the removals, the latest first and limit at most, of which the owner of their run must know: those
-// that the person concerned contests, unanswered, and those that were proven gone and are there again. It is
-// empty for who owns none.
+// NeedsOwner are the removals, the latest first and limit at most, of which the actor must know as their owner, by
+// OwnerOf: those that the person concerned contests, unanswered, and those that were proven gone and are there
+// again. It is empty for who owns none.
 func (s *Service) NeedsOwner(ctx context.Context, actor model.Actor, limit int) ([]store.RemediationRow, error) {
-	if actor.PersonKey == 0 {
-		return nil, nil
-	}
-	if there, err := isThere(ctx, s.Store, actor.PersonKey); err != nil || !there {
+	owned, err := ownedBy(ctx, s.Store, actor.PersonKey)
+	if err != nil || owned.Person == 0 {
 		return nil, err
 	}
-	return s.Store.Remediations(ctx, store.RemediationFilter{OwnerKey: actor.PersonKey, Trouble: true, Limit: limit})
+	return s.Store.Remediations(ctx, store.RemediationFilter{Owned: owned, Trouble: true, Limit: limit})
 }
 
 // Untold tells of a removal that is open whether nobody could be told by mail that it came back, or that the

@@ -92,6 +92,14 @@ func parseGrace(s string) (time.Duration, error) {
 // wait is for how long a removal waits that is queued by the answer itself.
 func (p *parsed) wait() time.Duration { return max(p.undo, p.grace) }
 
+// leads is how long a removal waits after what lets it go out: the sign-off, or the answer.
+func (p *parsed) leads() time.Duration {
+	if p.Remove == RemoveDecision {
+		return p.wait()
+	}
+	return p.grace
+}
+
 // tells is whether a mail goes to the person whose access is to go; the app tells in any case.
 func (p *parsed) tells() bool { return p.Tell == nil || *p.Tell }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"recert/model"
 	"recert/model/store"
@@ -16,7 +17,9 @@ type Review struct {
 	Run       model.Run
 	Title     string
 	Statement string
-	Undo      bool // a revoke goes out soon after the answer, not at sign-off
+	Undo      bool          // a revoke goes out soon after the answer, not at sign-off
+	Wait      time.Duration // between that and the removal
+	Tells     bool          // the people concerned get a mail; on their page they see it in any case
 	Part      model.RunReviewer
 	Counts    model.Counts
 	Overdue   bool
@@ -76,7 +79,7 @@ func (s *Service) review(run model.Run, part model.RunReviewer) (Review, error) 
 		return Review{}, err
 	}
 	return Review{
-		Run: run, Title: spec.title(run.Campaign), Statement: spec.Statement, Undo: spec.Remove == RemoveDecision,
+		Run: run, Title: spec.title(run.Campaign), Statement: spec.Statement, Undo: spec.Remove == RemoveDecision, Wait: spec.leads(), Tells: spec.tells(),
 		Part: part, Counts: part.Counts(), Overdue: Overdue(run, s.Store.Now()),
 	}, nil
 }

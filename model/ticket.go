@@ -11,8 +11,10 @@ type Ticket struct {
 	URL           string `bun:"url"`      // for people to open; "" for none
 	Status        string `bun:"status"`   // in the system's words
 	ClosedAt      Time   `bun:"closed_at"`
-	Told          bool   `bun:"told"` // since it was closed, it was told there that the access is still there
-	Note          string `bun:"note"` // what was reported with it; of a ticket, which word of a contest it was told last
+	Told          bool   `bun:"told"`      // since it was closed, it was told there that the access is still there
+	Note          string `bun:"note"`      // what was reported with it; of a ticket, which word of a contest it was told last
+	Saying        string `bun:"saying"`    // what it is told of which it is not known whether it was taken; "" for nothing
+	SayingAt      Time   `bun:"saying_at"` // when that was sent
 	Looks         int    `bun:"looks"`
 	FollowedAt    Time   `bun:"followed_at"`
 }

@@ -55,8 +55,8 @@ func messagesPage() message.ListPage {
 
 func lagOf() revocation.Lag {
 	return revocation.Lag{Days: 90, How: "From when a removal was final to when a read proved the access gone.", Rows: []revocation.LagRow{
-		{Called: revocation.Times{N: 12, Median: "3 minutes", P95: "2 hours", Worst: "1 day 2 hours"}, Proven: revocation.Times{N: 9, Median: "1 hour", P95: "3 days", Worst: "4 days"}, Open: 3, Oldest: "6 days 1 hour"},
-		{Source: "SAP", Called: revocation.Times{N: 12, Median: "3 minutes", P95: "2 hours", Worst: "1 day 2 hours"}, Open: 3, Oldest: "6 days 1 hour"},
-		{Source: "Wiki", Proven: revocation.Times{N: 1, Median: "1 hour", P95: "1 hour", Worst: "1 hour"}},
+		{Called: revocation.Times{N: 12, Of: 12, Median: "3 minutes", P95: "2 hours", Worst: "1 day 2 hours"}, Proven: revocation.Times{N: 9, Of: 7, Median: "1 hour", P95: "3 days", Worst: "4 days"}, Open: 3, Oldest: "6 days 1 hour"},
+		{Source: "SAP", Called: revocation.Times{N: 12, Of: 12, Median: "3 minutes", P95: "2 hours", Worst: "1 day 2 hours"}, Open: 3, Oldest: "6 days 1 hour"},
+		{Source: "Wiki", Proven: revocation.Times{N: 1, Of: 1, Median: "1 hour", P95: "1 hour", Worst: "1 hour"}},
 	}}
 }

@@ -59,8 +59,8 @@ func sourcePage() source.Page {
 		},
 		SnapshotsPager: ui.Pager{Next: "/sources/wiki?after=7"},
 		Unmatched:      []source.Unmatched{{Account: "svc-backup", Name: "Backup robot", Reason: "no person has this id"}, {Account: "jsmith2", Reason: "two people have this address"}},
-		UnmatchedTotal: 31, UnmatchedPager: ui.Pager{Next: "/sources/wiki?unmatched=jsmith2"},
-		Managers: []source.Manager{{PersonID: "u7", Person: "Ines Moreau", Text: "reports to u0412, whom no row names"}}, ManagersTotal: 1, CanUpload: true, CanTest: true,
+		Rows:           "/snapshots/7/rows", UnmatchedTotal: 31, UnmatchedPager: ui.Pager{Next: "/sources/wiki?unmatched=jsmith2"},
+		Managers: []source.Manager{{PersonID: "u7", Person: "Ines Moreau", Text: "reports to u0412, whom no row names"}}, ManagersTotal: 1, CanUpload: true, CanTest: true, CanEdit: true, ByFile: "These settings have no form.",
 		Found: ui.Notice{Tone: ui.Good, Title: "The connection works.", Text: "Jira answers: signed in as “Recert Bot”, who may open tickets of the type Task in the project SEC. None was opened."},
 	}
 }
@@ -99,7 +99,7 @@ func snapshotPage() snapshot.Page {
 		Facts: []ui.Pair{{Term: "Sealed", Text: "Tue 1 Dec 2026, 06:01 CET"}, {Term: "Loaded by", Text: "Mara Voss"}, {Term: "Snapshot before", Text: "Mon 30 Nov 2026, 06:00 CET", Href: "/snapshots/7"}, {Term: "SHA-256 of the content", Text: digest, Code: true}},
 		Ledgers: []snapshot.Ledger{
 			{Kind: "Accounts", Read: 412, Accepted: 412, Unchanged: 410, New: 2, Previous: 411, Gone: 1, Carried: true},
-			{Kind: "Grants", Read: 6191, Accepted: 6180, Rejected: 11, New: 40, Changed: 3, Unchanged: 6137, Previous: 6152, Gone: 12, Duplicates: 2, Expected: "6,191"},
+			{Kind: "Grants", Read: 6191, Accepted: 6180, Rejected: 11, New: 40, Changed: 3, Unchanged: 6137, Previous: 6152, Gone: 12, Duplicates: 2, Expected: "6,191", Rows: "/snapshots/8/rows?kind=grants"},
 		},
 		Files:        []snapshot.File{{Name: "wiki-2026-12.csv", Kind: "grants", Rows: 6191, Size: "1.2 MB", SHA256: digest}},
 		Rejects:      []snapshot.Reject{{File: "wiki-2026-12.csv", Line: 4131, Column: "granted_at", Reason: "“12.08.24” is not a date", Raw: "jsmith,editors,12.08.24,"}},

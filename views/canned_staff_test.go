@@ -18,7 +18,7 @@ func exact(d time.Duration) ui.Stamp { return ui.Exact(now.Add(d), berlin) }
 const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 func staffPages() []page {
-	return append(append(append(campaignPages(), sourcePages()...), messagePages()...), []page{
+	return append(append(append(append(campaignPages(), sourcePages()...), rowsPages()...), messagePages()...), []page{
 		pageOf("person", personPage, person.Show),
 		pageOf("person-empty", func() person.Page {
 			return person.Page{Frame: frame("Nobody", layout.Elsewhere), ID: "u0", Name: "New Person"}
@@ -251,7 +251,7 @@ func accessPage() access.Page {
 		Frame: frame("Access", layout.Access), Search: "payments", AsOf: "2026-12-01", Asked: true,
 		Sources: []ui.Option{{Value: "", Label: "All systems"}, {Value: "sap", Label: "SAP"}}, AsOfIs: "wiki read Tue 1 Dec 2026, 06:00 CET; SAP read Mon 30 Nov 2026, 06:00 CET",
 		Rows: []access.Row{
-			{PersonID: "u100", Person: "Jon Þórsson", Account: "jthorsson", Can: "Edit the payments wiki", Source: "wiki", Technical: "payments-editors", Path: "all-payments", Since: day(-90), Until: day(0), Tags: []ui.Tag{{Text: "Privileged", Tone: ui.Bad}}},
+			{PersonID: "u100", Person: "Jon Þórsson", Account: "jthorsson", Can: "Edit the payments wiki", Source: "wiki", Technical: "payments-editors", Path: "All of payments", PathID: "all-payments", Since: day(-90), Until: day(0), Tags: []ui.Tag{{Text: "Privileged", Tone: ui.Bad}}},
 			{Person: "svc-ledger-export", Account: "svc-ledger-export", Can: "Approve supplier payments", Source: "SAP", Since: day(-900)},
 		},
 		Pager: ui.Pager{Shown: "1 to 2 of 2"},

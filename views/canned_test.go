@@ -65,7 +65,7 @@ func reviewer(title string) layout.Frame {
 }
 
 func pages() []page {
-	return append(append(reviewerPages(), noticePages()...), staffPages()...)
+	return append(append(append(reviewerPages(), noticePages()...), staffPages()...), connectPages()...)
 }
 
 func reviewerPages() []page {
@@ -167,6 +167,7 @@ func reviewPage() review.Page {
 			Removals:   []review.Line{{Item: "1", Person: "Jon Þórsson", Access: "Approve supplier payments up to €50,000 in the EU ledger"}, {Person: "Fatima Zahra", Access: "Change settings, secrets and branch rules of the payments code"}},
 			Unanswered: []review.Line{{Item: "3", Person: "Lucía Gómez", Access: "Create and edit tickets in Jira"}},
 			Leftover:   "What you leave open stays as it is, and the report shows it as unanswered.",
+			After:      []string{"The removals begin 2 days after you sign off.", "3 accesses are kept until a date."},
 			Statement:  "I have looked at each access and answered to the best of my knowledge.",
 			Blocked:    "118 are still without an answer. This campaign asks for all of them.",
 		},

@@ -88,8 +88,12 @@ func (s *site) accessAt(r *request, p *access.Page, sources []store.Source, at m
 		if more = len(rows) == f.Limit; more {
 			rows = rows[:len(rows)-1]
 		}
+		names, err := s.pathNaming(r, src.ID, snap.ID, rows)
+		if err != nil {
+			return err
+		}
 		for i := range rows {
-			p.Rows = append(p.Rows, s.accessRow(r, src.Name, rows[i]))
+			p.Rows = append(p.Rows, s.accessRow(r, src.Name, rows[i], names))
 			last = fmt.Sprintf("%d.%d", src.ID, rows[i].ID)
 		}
 	}
@@ -125,11 +129,24 @@ func (s *site) snapshotAt(r *request, src store.Source, at model.Time) (*model.S
 	return s.Store.SealedAsOf(r.Context(), src.ID, at)
 }
 
-func (s *site) accessRow(r *request, source string, row store.AccessRow) access.Row {
+// pathNaming names what the paths of grants go through, as of a snapshot.
+func (s *site) pathNaming(r *request, source, snap int64, rows []store.AccessRow) (naming, error) {
+	var steps []string
+	for i := range rows {
+		steps = append(steps, pathSteps(rows[i].Via)...)
+	}
+	found, err := s.stepNames(r, source, snap, steps)
+	return func(_ model.Kind, id string) string { return found[id] }, err
+}
+
+func (s *site) accessRow(r *request, source string, row store.AccessRow, names naming) access.Row {
 	can, technical := accessWords(&row.Entitlement.Entitlement)
 	v := access.Row{
 		PersonID: row.Person.PersonID, Person: row.Person.Name, Account: row.Account.AccountID, Can: can, Source: source, Technical: technical,
-		Path: row.Via, Since: ui.Day(row.GrantedAt, r.zone), Until: ui.Day(row.ExpiresAt, r.zone),
+		Path: pathNames(row.Via, names), Since: ui.Day(row.GrantedAt, r.zone), Until: ui.Day(row.ExpiresAt, r.zone),
+	}
+	if v.Path != outside(row.Via) {
+		v.PathID = outside(row.Via)
 	}
 	for _, name := range []string{row.Account.DisplayName, row.Account.Username, row.Account.AccountID} {
 		if v.Person == "" {

@@ -113,7 +113,7 @@ func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, 
 	}
 	for _, state := range model.RemediationStates {
 		if n := removals[state]; n > 0 {
-			p.Removals = append(p.Removals, ui.Pair{Term: removalTag(model.Remediation{State: state}).Text, Text: ui.Num(n), Href: boardHref(url.Values{revocation.ParamCampaign: {run.Name}}, string(state))})
+			p.Removals = append(p.Removals, ui.Pair{Term: removalTag(model.Remediation{State: state}).Text, Text: ui.Num(n), Href: boardHref(url.Values{revocation.ParamCampaign: {run.Name}}, string(state)+onlyRemovals)})
 		}
 	}
 	for _, rev := range v.Reviewers {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"recert/campaigns"
+	"recert/model"
 	"recert/static"
 	"recert/views/help"
 	"recert/views/home"
@@ -61,7 +62,7 @@ func (s *site) doneReview(v campaigns.Review) home.Done {
 }
 
 func (s *site) help(w http.ResponseWriter, r *request) error {
-	return s.render(w, r, help.Show(help.Page{Frame: s.frame(r, "Help", layout.Elsewhere)}))
+	return s.render(w, r, help.Show(help.Page{Frame: s.frame(r, "Help", layout.Elsewhere), Connects: s.Probe != nil && r.actor.Has(model.Admin)}))
 }
 
 func (s *site) setTheme(r *request, theme string) error {

@@ -9,10 +9,10 @@ import (
 	"recert/views/revocation"
 )
 
-// homeNeeds is how many removals the first page shows to the owner of a campaign.
+// homeNeeds is how many removals the first page shows to the owner of a campaign or a source.
 const homeNeeds = 20
 
-// needs is what of the reader's own campaigns came back or is contested.
+// needs is what the reader is told of as an owner: what came back or is contested.
 func (s *site) needs(r *request) (out []home.Need, more bool, err error) {
 	rows, err := s.Campaigns.NeedsOwner(r.Context(), r.actor, homeNeeds+1)
 	if err != nil {

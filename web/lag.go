@@ -46,7 +46,7 @@ func (s *site) boardLag(r *request, p *revocation.ListPage, f store.RemediationF
 }
 
 func times(s report.Spread) revocation.Times {
-	return revocation.Times{N: s.N, Median: precise(s.Median), P95: precise(s.P95), Worst: precise(s.Worst)}
+	return revocation.Times{N: s.N, Of: s.Of, Median: precise(s.Median), P95: precise(s.P95), Worst: precise(s.Worst)}
 }
 
 // precise is a duration in its two largest units, cut off after them: "2 days 3 hours", "45 seconds".

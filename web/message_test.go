@@ -167,14 +167,14 @@ func TestCameBackTold(t *testing.T) {
 			t.Errorf("told %d times of one return", len(ms))
 		}
 		want := report.Lag{
-			Source: "wiki", Called: report.Spread{N: 2, Median: 10 * time.Minute, P95: time.Hour, Worst: time.Hour},
-			Proven: report.Spread{N: 2, Median: time.Hour, P95: 3 * time.Hour, Worst: 3 * time.Hour},
+			Source: "wiki", Called: report.Spread{N: 2, Of: 1, Median: 10 * time.Minute, P95: time.Hour, Worst: time.Hour},
+			Proven: report.Spread{N: 2, Of: 1, Median: time.Hour, P95: 3 * time.Hour, Worst: 3 * time.Hour},
 		}
 		got, err := report.LagFigures(t.Context(), w.store, store.LagFilter{RunID: run.ID}, model.TimeOf(w.clock.T))
 		if err != nil || len(got) != 2 || got[1] != want {
 			t.Errorf("figures %+v (%v), want %+v", got, err, want)
 		}
-		w.as("", model.Auditor).Get("/revocations").Want(http.StatusOK, webtest.In("#lag ~ .grp tbody", webtest.HasText("wiki"), webtest.HasText("10 minutes"), webtest.HasText("worst: 3 hours"), webtest.HasText("median of 2 removals")))
+		w.as("", model.Auditor).Get("/revocations").Want(http.StatusOK, webtest.In("#lag ~ .grp tbody", webtest.HasText("wiki"), webtest.HasText("10 minutes"), webtest.HasText("worst: 3 hours"), webtest.HasText("median of 2 times, in 1 removal")))
 		scraped := w.as("", model.Admin).Get("/metrics").Want(http.StatusOK).Body
 		for _, line := range []string{
 			`recert_removals_open{source="wiki"} 0`, `recert_removal_seconds{figure="median",source="wiki",until="called"} 600`,

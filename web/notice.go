@@ -35,7 +35,7 @@ func (s *site) leaving(r *request) (out []home.Leaving, more bool, err error) {
 		if len(out) == homeNotices {
 			return out, true, nil
 		}
-		l := home.Leaving{ID: itoa(n.ID), Source: n.Source, Why: n.Title, Out: goesOut(&n.Remediation, r.zone)}
+		l := home.Leaving{ID: itoa(n.ID), Source: n.Source, Why: n.Title, Out: goesOut(&n.Remediation, r.zone), May: n.MayContest}
 		l.Can, _ = removalWords(&n.RemediationRow)
 		if l.Owner, err = ownerName(n); err != nil {
 			return nil, false, err

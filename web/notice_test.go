@@ -118,7 +118,7 @@ func TestNotices(t *testing.T) {
 		m.Submit(answer, url.Values{"reason": {"so"}}).Want(http.StatusUnprocessableEntity)
 		m.Submit(answer, url.Values{"reason": {" "}, "outcome": {"dismissed"}}).Want(http.StatusUnprocessableEntity)
 		for range 2 {
-			m.Follow(m.Submit(answer, url.Values{"reason": {"On call is over " + uhoh}, "outcome": {"dismissed"}})).Want(http.StatusOK, webtest.In("main", webtest.HasText("Answered: it goes on."), webtest.HasText("Queued")), webtest.Count("em", 0))
+			m.Follow(m.Submit(answer, url.Values{"reason": {"On call is over " + uhoh}, "outcome": {"dismissed"}})).Want(http.StatusOK, webtest.In("main", webtest.HasText("Answered: it goes on."), webtest.HasText("Waiting")), webtest.Count("em", 0))
 		}
 		m.Submit(answer, url.Values{"reason": {"Oh, keep it"}, "outcome": {"upheld"}}).Want(http.StatusConflict)
 		dev.Get("/notices").Want(http.StatusOK, webtest.In("main", webtest.HasText("Answered: it goes on."), webtest.HasText("On call is over "+uhoh)), webtest.Count("em", 0))
@@ -193,7 +193,7 @@ func TestNoticeUpheldAfterwards(t *testing.T) {
 			webtest.In("button[value=dismissed]", webtest.HasText("It stays gone")), webtest.In("button[value=upheld]", webtest.HasText("Give it back")), webtest.HasText("at once"))).Form("form[action$='/contest']")
 		for range 2 {
 			m.Follow(m.Submit(answer, url.Values{"reason": {"Right " + uhoh}, "outcome": {"upheld"}})).Want(http.StatusOK,
-				webtest.In("main", webtest.HasText("the access is to stay"), webtest.HasText("Given back by"), webtest.HasText("Queued")), webtest.Count("form[action$='/restore']", 0), webtest.Count("em", 0))
+				webtest.In("main", webtest.HasText("the access is to stay"), webtest.HasText("Given back by"), webtest.HasText("Waiting")), webtest.Count("form[action$='/restore']", 0), webtest.Count("em", 0))
 		}
 		w.work()
 		w.grantsWithout("")

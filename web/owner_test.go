@@ -143,7 +143,7 @@ func TestCampaignOwnerTyped(t *testing.T) {
 			t.Errorf("%q: %s, %v", c[0], doc.Spec, err)
 		}
 	}
-	rows, err := w.store.Remediations(t.Context(), store.RemediationFilter{OwnerKey: *w.person("u3")})
+	rows, err := w.store.Remediations(t.Context(), store.RemediationFilter{Owned: store.Owned{Person: *w.person("u3")}})
 	if err != nil || len(rows) != 0 {
 		t.Errorf("%d, %v", len(rows), err)
 	}
@@ -161,6 +161,11 @@ func TestSourceOwnerAnswers(t *testing.T) {
 		page := "/revocations/" + itoa(r.ID)
 		fay := w.as("u6")
 		shown := fay.Get(page).Want(want)
+		listed := 0
+		if want == http.StatusOK {
+			listed = 1
+		}
+		fay.Get("/").Want(http.StatusOK, webtest.Count("section[aria-labelledby=needs] a[href='"+page+"']", listed))
 		w.as("u2").Get(page).Want(http.StatusNotFound)
 		fay.Get("/revocations").Want(http.StatusNotFound)
 		answer := url.Values{"reason": {"so"}, "outcome": {"upheld"}}

@@ -262,37 +262,6 @@ func foremost(rs []model.Remediation) *model.Remediation {
 	return best
 }
 
-// removalTag is a state in words.
-func removalTag(m model.Remediation) ui.Tag {
-	if tag, ok := giveTag(m); ok {
-		return tag
-	}
-	switch m.State {
-	case model.Queued:
-		return ui.Tag{Text: "Queued", Tone: ui.Info}
-	case model.Held:
-		return ui.Tag{Text: "Held", Tone: ui.Warn}
-	case model.Sent:
-		if m.Mode == model.ModeManual {
-			return ui.Tag{Text: "To be done by hand", Tone: ui.Info}
-		}
-		return ui.Tag{Text: "Sent", Tone: ui.Info}
-	case model.Confirmed:
-		return ui.Tag{Text: "Proven gone", Tone: ui.Good}
-	case model.Superseded:
-		return ui.Tag{Text: "Granted anew", Tone: ui.Warn}
-	case model.Failed:
-		return ui.Tag{Text: "Needs somebody", Tone: ui.Bad}
-	case model.Cancelled:
-		return ui.Tag{Text: "Cancelled"}
-	case model.Restored:
-		return ui.Tag{Text: "Restored"}
-	case model.CameBack:
-		return ui.Tag{Text: "Came back", Tone: ui.Bad}
-	}
-	return ui.Tag{Text: string(m.State)}
-}
-
 // removalTime is when a removal came to where it is, as far as its row tells.
 func removalTime(m model.Remediation) model.Time {
 	for _, t := range []model.Time{m.ClosedAt, m.CalledAt} {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"strconv"
+	"time"
 
 	"recert/campaigns"
 	"recert/campaigns/evidence/verify"
@@ -55,7 +56,56 @@ func (s *site) signOffView(r *request, p reviewPage, rev campaigns.Review, lefto
 		}
 		v.Blocked = "You can sign off when everything has an answer. " + ui.Count(n, "item is", "items are") + " still open; “not sure” is an answer too."
 	}
-	return v, nil
+	v.After, err = s.signAfter(r, p, rev)
+	return v, err
+}
+
+// signAfter says what becomes of the answers: when removals begin and who hears of them, and when keeps end.
+func (s *site) signAfter(r *request, p reviewPage, rev campaigns.Review) (out []string, err error) {
+	if rev.Counts.Revoked+rev.Counts.Reduced > 0 {
+		out = append(out, removalsBegin(rev))
+	}
+	n, first, err := s.Store.CountKeepsUntil(r.Context(), p.run.ID, r.actor.PersonKey)
+	if err != nil || n == 0 {
+		return out, err
+	}
+	day, err := time.Parse(time.DateOnly, first)
+	if err != nil {
+		return out, err
+	}
+	what, when := ui.Count(n, "access is", "accesses are")+" kept until a date", ", until "
+	if n > 1 {
+		when = ", the first until "
+	}
+	return append(out, what+when+day.Format("2 Jan 2006")+". After its date it is removed, unless a later review keeps it."), nil
+}
+
+// removalsBegin says when removals go out, and that those concerned are told.
+func removalsBegin(rev campaigns.Review) string {
+	told := " The people concerned see it in Recert, and may object."
+	if rev.Tells {
+		told = " The people concerned are told by mail and in Recert, and may object."
+	}
+	switch {
+	case rev.Wait <= 0:
+		return "The removals begin as soon as you sign off." + told
+	case rev.Undo:
+		return "Each removal begins " + exactly(rev.Wait) + " after its answer." + told
+	}
+	return "The removals begin " + exactly(rev.Wait) + " after you sign off." + told
+}
+
+// exactly is a wait in the largest unit that it is a whole number of.
+func exactly(d time.Duration) string {
+	for _, u := range []struct {
+		of        time.Duration
+		one, many string
+	}{{24 * time.Hour, "day", "days"}, {time.Hour, "hour", "hours"}} {
+		if d >= u.of && d%u.of == 0 {
+			return ui.Count(int64(d/u.of), u.one, u.many)
+		}
+	}
+	return ui.Count(int64(d/time.Minute), "minute", "minutes")
 }
 
 func countPairs(c model.Counts) []ui.Pair {

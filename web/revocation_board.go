@@ -33,14 +33,14 @@ var boardTabs = []struct {
 	tone         ui.Tone                  // where there is something in it
 }{
 	{value: "", label: "Open", states: openStates},
-	{value: "queued", label: "Waiting", states: []model.RemediationState{model.Queued}},
-	{value: "held", label: "Held", states: []model.RemediationState{model.Held}, kinds: model.RemediationKinds, tone: ui.Warn},
-	{value: "sent", label: "Asked for", states: []model.RemediationState{model.Sent}},
-	{value: "came_back", label: "Came back", returned: true, tone: ui.Bad},
-	{value: "failed", label: "Failed", states: []model.RemediationState{model.Failed}, kinds: model.RemediationKinds, tone: ui.Bad},
-	{value: "contested", label: "Contested", contested: true, tone: ui.Warn},
+	{value: "queued", label: stateWords[model.Queued].Text, states: []model.RemediationState{model.Queued}},
+	{value: "held", label: stateWords[model.Held].Text, states: []model.RemediationState{model.Held}, kinds: model.RemediationKinds, tone: ui.Warn},
+	{value: "sent", label: stateWords[model.Sent].Text, states: []model.RemediationState{model.Sent}},
+	{value: "came_back", label: stateWords[model.CameBack].Text, returned: true, tone: ui.Bad},
+	{value: "failed", label: stateWords[model.Failed].Text, states: []model.RemediationState{model.Failed}, kinds: model.RemediationKinds, tone: ui.Bad},
+	{value: "contested", label: wordContested, contested: true, tone: ui.Warn},
 	{value: "late", label: "Late", late: true, tone: ui.Bad},
-	{value: "confirmed", label: "Proven gone", states: []model.RemediationState{model.Confirmed}, kinds: removalKinds},
+	{value: "confirmed", label: stateWords[model.Confirmed].Text, states: []model.RemediationState{model.Confirmed}, kinds: removalKinds},
 	{value: "ended", label: "Ended otherwise", states: []model.RemediationState{model.Superseded, model.Cancelled, model.Restored}, kinds: removalKinds},
 	{value: "given", label: "Giving access", kinds: []model.RemediationKind{model.KindRestore, model.KindLower}},
 	{value: "all", label: "All", kinds: model.RemediationKinds},
@@ -52,6 +52,9 @@ var (
 	removalKinds = []model.RemediationKind{model.KindRemove}
 	taskKinds    = []model.RemediationKind{model.KindRemove, model.KindRotate}
 )
+
+// onlyRemovals ends the name of a state that is asked for without what follows from removals: what a campaign counts.
+const onlyRemovals = "_removals"
 
 // revocations is the board of removals: those that are open, unless another view is asked for.
 func (s *site) revocations(w http.ResponseWriter, r *request) error {
@@ -179,7 +182,7 @@ func (s *site) boardTabs(r *request, p *revocation.ListPage, f *store.Remediatio
 	if state != "" {
 		q.Set(revocation.ParamState, state)
 	}
-	if st := model.RemediationState(state); !known && slices.Contains(model.RemediationStates, st) {
+	if st := model.RemediationState(strings.TrimSuffix(state, onlyRemovals)); !known && slices.Contains(model.RemediationStates, st) {
 		f.States, f.Kinds, known, p.State = []model.RemediationState{st}, removalKinds, true, state // of one state that shares its view with others
 	}
 	if !known {

@@ -57,7 +57,7 @@ func TestGiveBack(t *testing.T) {
 			page.Want(http.StatusOK, webtest.In("h1", webtest.HasText("Give back: Read every page")), webtest.In("main", webtest.HasText("It was a mistake "+uhoh),
 				webtest.HasText("Gives back what was taken by")), webtest.Count("em", 0))
 		}
-		m.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("Given back by"), webtest.HasText("Queued")), webtest.Count(form, 0))
+		m.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("Given back by"), webtest.HasText("Waiting")), webtest.Count(form, 0))
 		rows, err := w.store.Remediations(t.Context(), store.RemediationFilter{Kinds: []model.RemediationKind{model.KindRestore}})
 		if err != nil || len(rows) != 1 {
 			t.Fatalf("%d restores, %v", len(rows), err)
@@ -74,7 +74,7 @@ func TestGiveBack(t *testing.T) {
 		m.Follow(m.Submit(m.Get(path).Form(form), url.Values{"reason": {"After all"}})).Want(http.StatusOK)
 		w.work()
 		w.grantsWithout("")
-		m.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("Restored"), webtest.HasText("given back on purpose"), webtest.HasText("Given back by")), webtest.Count(form, 0))
+		m.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("Given back"), webtest.HasText("given back on purpose"), webtest.HasText("Given back by")), webtest.Count(form, 0))
 	})
 }
 

@@ -95,7 +95,7 @@ func sentence(text string) string {
 func revocationFacts(row *store.RemediationRow, asked bool, loc *timeLocation) []ui.Pair {
 	out := []ui.Pair{
 		{Term: "Campaign", Text: row.Run, Href: ui.Path("campaigns", row.Run)}, {Term: "Item", Text: itoa(row.ItemID)},
-		{Term: "Account", Text: row.Subject.AccountID, Code: true}, {Term: "Queued", Text: ui.Exact(row.QueuedAt, loc).Text},
+		{Term: "Account", Text: row.Subject.AccountID, Code: true}, {Term: "Decided", Text: ui.Exact(row.QueuedAt, loc).Text},
 	}
 	if name := row.Subject.Username; name != "" && name != row.Subject.AccountID {
 		out = append(out, ui.Pair{Term: "User name", Text: name, Code: true})
@@ -239,7 +239,7 @@ func attemptResult(a model.Attempt) ui.Tag {
 // attemptView tells an attempt. One that asked nothing looked once, whatever is stored of that look.
 func attemptView(a model.Attempt, loc *timeLocation) (revocation.Attempt, error) {
 	v := revocation.Attempt{Number: int64(a.N), Result: attemptResult(a)}
-	v.Steps = append(v.Steps, revocation.Step{Label: "Written down", At: ui.Exact(a.IntentAt, loc), Text: "before anything was asked, by " + a.Worker})
+	v.Steps = append(v.Steps, revocation.Step{Label: "Written down", At: ui.Exact(a.IntentAt, loc), Text: "before anything was asked"})
 	looks := []struct {
 		label, text string
 		at          model.Time

@@ -28,25 +28,25 @@ func TestAttemptSteps(t *testing.T) {
 	}{
 		"already gone": {
 			model.Attempt{Before: absent, Outcome: "already_absent", After: absent, ReadAt: at + 1, EndedAt: at + 2, Detail: "Gone."},
-			"Already gone", "Written down: before anything was asked, by w; Read: The access is not there by any path.; Ended: Gone.",
+			"Already gone", "Written down: before anything was asked; Read: The access is not there by any path.; Ended: Gone.",
 		},
 		"held by a brake": {
 			model.Attempt{Before: present, After: present, ReadAt: at + 1, EndedAt: at + 2, Detail: "Nobody else holds it."},
-			"Nothing was asked", "Written down: before anything was asked, by w; Read: The access is there.; Ended: Nobody else holds it.",
+			"Nothing was asked", "Written down: before anything was asked; Read: The access is there.; Ended: Nobody else holds it.",
 		},
 		"not reached": {
 			model.Attempt{Outcome: "unreachable", EndedAt: at + 2, Detail: "No answer."},
-			"Not reachable", "Written down: before anything was asked, by w; Ended: No answer.",
+			"Not reachable", "Written down: before anything was asked; Ended: No answer.",
 		},
 		"asked, and not read again": {
 			model.Attempt{Before: present, CalledAt: at + 1, Outcome: "removed", EndedAt: at + 2},
-			"Removed", "Written down: before anything was asked, by w; [Read before: The access is there.]; Asked to remove: Removed",
+			"Removed", "Written down: before anything was asked; [Read before: The access is there.]; Asked to remove: Removed",
 		},
 		"lost": {
 			model.Attempt{Before: present, CalledAt: at + 1, Outcome: "lost", EndedAt: at + 2, Detail: "No word."},
-			"No answer known", "Written down: before anything was asked, by w; [Read before: The access is there.]; Asked to remove: No answer known; Ended: No word.",
+			"No answer known", "Written down: before anything was asked; [Read before: The access is there.]; Asked to remove: No answer known; Ended: No word.",
 		},
-		"under way": {model.Attempt{}, "Under way", "Written down: before anything was asked, by w"},
+		"under way": {model.Attempt{}, "Under way", "Written down: before anything was asked"},
 	} {
 		c.try.N, c.try.Worker, c.try.IntentAt = 1, "w", at
 		v, err := attemptView(c.try, time.UTC)

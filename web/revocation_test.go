@@ -26,7 +26,7 @@ func TestRevocations(t *testing.T) {
 		run := w.launch()
 		id := w.removal(run)
 		m, auditor := w.as("", model.CampaignManager), w.as("", model.Auditor)
-		auditor.Get("/revocations").Want(http.StatusOK, webtest.Count("#live tbody tr", 1), webtest.In("#live tbody", webtest.HasText("bot"), webtest.HasText("Queued"), webtest.HasText(run.Name)))
+		auditor.Get("/revocations").Want(http.StatusOK, webtest.Count("#live tbody tr", 1), webtest.In("#live tbody", webtest.HasText("bot"), webtest.HasText("Waiting"), webtest.HasText(run.Name)))
 		auditor.Get("/revocations?q=nobody").Want(http.StatusOK, webtest.In("main", webtest.HasText("Nothing matches.")))
 		auditor.Get("/revocations?state=confirmed").Want(http.StatusOK, webtest.Count("#live tbody tr", 0))
 		path := "/revocations/" + id
@@ -44,7 +44,7 @@ func TestRevocations(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		auditor.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("The target said "+uhoh), webtest.HasText("Needs somebody")), webtest.Count("main form", 0), webtest.Count("em", 0))
+		auditor.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("The target said "+uhoh), webtest.HasText("Failed")), webtest.Count("main form", 0), webtest.Count("em", 0))
 		retry := m.Get(path).Form("form[action$='/retry']")
 		m.Follow(m.Submit(retry, nil)).Want(http.StatusOK, webtest.In("main", webtest.HasText("Queued again.")))
 		m.Submit(retry, nil).Want(http.StatusSeeOther)
@@ -99,7 +99,7 @@ func TestBrakes(t *testing.T) {
 		auditor.Get("/revocations").Want(http.StatusOK, webtest.In("main", webtest.HasText("One removal waits for a second person.")), webtest.Count("main form[method=post]", 0))
 		m.Get(path).Want(http.StatusOK, webtest.In("main", webtest.HasText("Nobody else holds it.")), webtest.Count("form[action$='/approve']", 0))
 		let := admin.Get(path).Form("form[action$='/approve']")
-		admin.Follow(admin.Submit(let, nil)).Want(http.StatusOK, webtest.In("main", webtest.HasText("It goes on."), webtest.HasText("Queued")))
+		admin.Follow(admin.Submit(let, nil)).Want(http.StatusOK, webtest.In("main", webtest.HasText("It goes on."), webtest.HasText("Waiting")))
 		admin.Submit(let, nil).Want(http.StatusSeeOther)
 		hold()
 		admin.Submit(let, nil).Want(http.StatusConflict) // held anew, maybe for what the old page did not show

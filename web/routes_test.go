@@ -28,7 +28,7 @@ var reviewerRoutes = []string{
 // auditorRoutes are what an auditor may do besides: read, and take the evidence along.
 var auditorRoutes = []string{
 	"GET /campaigns", "GET /campaigns/{id}", "GET /campaigns/{id}/preview", "POST /campaigns/{id}/export", "GET /sources", "GET /sources/{name}",
-	"GET /snapshots/{id}", "GET /snapshots/{id}/rejects.csv", "GET /access", "GET /revocations", "GET /revocations/live", "GET /sources/{name}/live", "GET /messages", "GET /messages/{id}", "GET /evidence",
+	"GET /snapshots/{id}", "GET /snapshots/{id}/rejects.csv", "GET /snapshots/{id}/rows", "GET /access", "GET /revocations", "GET /revocations/live", "GET /sources/{name}/live", "GET /messages", "GET /messages/{id}", "GET /evidence",
 }
 
 // managerRoutes are what a campaign manager may do besides.

@@ -132,7 +132,11 @@ func (s *site) snapshotRows(r *request, snap model.Snapshot, p *snapshot.Page) e
 	rows := map[model.Kind]int64{}
 	for _, l := range ledgers {
 		rows[l.Kind] = l.Read
-		p.Ledgers = append(p.Ledgers, ledgerView(l))
+		v := ledgerView(l)
+		if snap.State == model.SnapshotSealed || snap.State == model.SnapshotHeld && l.Given {
+			v.Rows = rowsHref(p.ID, l.Kind, store.AnyChange)
+		}
+		p.Ledgers = append(p.Ledgers, v)
 	}
 	files, err := s.Store.SnapshotFiles(r.Context(), snap.ID)
 	if err != nil {

@@ -138,11 +138,20 @@ func (s *site) renderSource(w http.ResponseWriter, r *request, found ui.Notice) 
 	}
 	p := source.Page{
 		Frame: s.frame(r, src.Name, layout.Sources), Name: src.Name, Provides: providesWords[src.Provides], State: st.tag,
-		Problem: sourceProblem(src, st), Reading: s.reading(r, src, st.newest), Settings: settingPairs(spec), CanUpload: spec.Type == "csv" && r.actor.Has(model.Admin),
+		Problem: sourceProblem(src, st), Reading: s.reading(r, src, st.newest), Settings: settingPairs(spec), CanEdit: s.hasForm(spec) && r.actor.Has(model.Admin), CanUpload: spec.Type == "csv" && r.actor.Has(model.Admin),
 		CanRead: spec.Type != "csv" && s.ReadLive != nil && r.actor.Has(model.Admin), CanResume: src.Paused != "" && r.actor.Has(model.Admin),
 		Found: found, CanTest: model.Outside(spec.Revoke.Mode) && s.ProbeDesk != nil && r.actor.Has(model.Admin),
 	}
+	if r.actor.Has(model.Admin) && s.Probe != nil && !p.CanEdit {
+		p.ByFile = changedByFile
+	}
+	if st.last != nil {
+		p.Rows = ui.Path("snapshots", itoa(st.last.ID), "rows")
+	}
 	if err := s.nameOwner(r, p.Settings, spec.Owner); err != nil {
+		return err
+	}
+	if err := s.nameCredential(r, p.Settings, src.Name, spec); err != nil {
 		return err
 	}
 	if p.Problem.Title == "" {
@@ -198,7 +207,7 @@ func settingPairs(spec model.SourceSpec) []ui.Pair {
 	}
 	add("Kind", typeName(spec.Type), false)
 	add("Address", spec.URL, true)
-	add("Credentials", strings.TrimSpace(spec.Token+" "+spec.Username+" "+spec.Password), true)
+	add(termCredentials, spec.Username+spec.Token+spec.Password, false) // see nameCredential
 	if spec.LDAP != nil {
 		add("Base", spec.LDAP.Base, true)
 	}
@@ -213,8 +222,8 @@ func settingPairs(spec model.SourceSpec) []ui.Pair {
 	if spec.Exec != nil {
 		add("Program", strings.Join(spec.Exec.Command, " "), true)
 	}
-	if spec.ReadEvery != "" {
-		add("Read every", spec.ReadEvery, false)
+	if spec.Type != "csv" {
+		add("Read", strings.ToLower(source.EveryWords(spec.ReadEvery)), false)
 	}
 	if spec.Owner != "" {
 		out = append(out, ui.Pair{Term: "Owner", Text: spec.Owner, Href: ui.Path("people", spec.Owner)})
@@ -232,17 +241,7 @@ func settingPairs(spec model.SourceSpec) []ui.Pair {
 			correlate = []string{"person_id", "email"}
 		}
 		add("Accounts find their person by", strings.Join(correlate, ", then "), false)
-		mode := "a person does it, and the next snapshot proves it"
-		if spec.Revoke.Mode == model.ModeConnector {
-			mode = "by itself, and reads back whether it is gone"
-		}
-		if t := spec.Revoke.Ticket; t != nil {
-			mode = "by a ticket in " + t.URL + ", and reads back whether it is gone"
-		}
-		if spec.Revoke.Webhook != nil {
-			mode = "by a signed message to another system, and reads back whether it is gone"
-		}
-		add("Removals", mode, false)
+		add("Removals", removalMode(spec.Revoke), false)
 	}
 	limit := spec.ShrinkLimit
 	if limit == "" {
@@ -250,6 +249,19 @@ func settingPairs(spec model.SourceSpec) []ui.Pair {
 	}
 	add("Held where it loses more than", limit, false)
 	return out
+}
+
+// removalMode says how access in a source is taken away.
+func removalMode(r model.RevokeSpec) string {
+	switch {
+	case r.Mode == model.ModeConnector:
+		return "by itself, and reads back whether it is gone"
+	case r.Ticket != nil:
+		return "by a ticket in " + r.Ticket.URL + ", and reads back whether it is gone"
+	case r.Webhook != nil:
+		return "by a signed message to another system, and reads back whether it is gone"
+	}
+	return "a person does it, and the next snapshot proves it"
 }
 
 func (s *site) sourceHistory(r *request, src store.Source, p *source.Page) error {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -36,6 +37,10 @@ func (s *site) renderNewSource(w http.ResponseWriter, r *request, p source.NewPa
 		return errNotFound
 	}
 	p.Title, p.Text = k.Name, k.Text
+	var err error
+	if p.Owners, err = s.owners(r); err != nil {
+		return err
+	}
 	return s.render(w, r, source.New(p))
 }
 
@@ -62,22 +67,33 @@ func (s *site) createSource(w http.ResponseWriter, r *request) error {
 		http.Error(w, "Choose a kind of system at "+s.BaseURL+"/sources/new: this form connects no other. Those are connected by a configuration file.", http.StatusBadRequest)
 		return nil
 	}
-	p := source.NewPage{
-		Type: field(source.FieldType), Name: field(source.FieldName), Provides: field(source.FieldProvides), URL: field(source.FieldURL), User: field(source.FieldUser),
-		Base: field(source.FieldBase), Tenant: field(source.FieldTenant), SignIns: field(source.FieldSignIns), Owner: field(source.FieldOwner), Remove: field(source.FieldRemove), Errors: map[string]string{},
+	p := typedSource(r)
+	p.Type, p.Name, p.Provides = field(source.FieldType), field(source.FieldName), field(source.FieldProvides)
+	if !model.ValidName(p.Name) || p.Name == "new" {
+		p.Errors[source.FieldName] = "Use small letters, digits, dots, dashes and underscores, at most 64."
 	}
 	typed := r.PostForm.Get(source.FieldPassword)
-	spec := sourceSpec(&p, typed)
+	spec := sourceSpec(&p, model.SourceSpec{Type: p.Type, Provides: model.ProvidesAccess}, typed)
+	if err := s.typedSourceOwner(r, &p, &spec); err != nil {
+		return err
+	}
 	if len(p.Errors) == 0 && r.PostForm.Get(source.FieldDo) == source.DoTest {
-		return s.testSource(w, r, p, spec, typed)
+		found, err := s.testSource(r, &p, spec, typed)
+		if err != nil {
+			return err
+		}
+		if !found {
+			r.status = http.StatusUnprocessableEntity
+		}
+		return s.renderNewSource(w, r, p)
 	}
 	if len(p.Errors) == 0 {
-		err := s.storeSource(r, p.Name, &spec, typed)
+		err := s.storeSource(r, campaigns.SourceEdit{Name: p.Name, Spec: &spec}, typed)
 		switch model.KindOf(err) {
 		case model.Conflict:
 			p.Errors[source.FieldName] = model.Message(err)
 		case model.Invalid:
-			p.Problem = ui.Notice{Tone: ui.Bad, Title: "It was not saved.", Text: model.Message(err)}
+			p.Problem = ui.Notice{Tone: ui.Bad, Title: "It was not saved.", Text: wholeSentence(model.Message(err))}
 		default:
 			if err != nil {
 				return err
@@ -87,6 +103,30 @@ func (s *site) createSource(w http.ResponseWriter, r *request) error {
 	}
 	r.status = http.StatusUnprocessableEntity
 	return s.renderNewSource(w, r, p)
+}
+
+// typedSource is what was typed into the form of a source, without the password.
+func typedSource(r *request) source.NewPage {
+	field := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
+	return source.NewPage{
+		URL: field(source.FieldURL), User: field(source.FieldUser), Base: field(source.FieldBase), Tenant: field(source.FieldTenant), SignIns: field(source.FieldSignIns),
+		Owner: field(source.FieldOwner), Remove: field(source.FieldRemove), Every: field(source.FieldEvery), Errors: map[string]string{},
+	}
+}
+
+// typedSourceOwner puts the owner who was typed into the settings; one who is nobody, or several people,
+// is an error at the field. What stood in the field before it was shown stays as it is.
+func (s *site) typedSourceOwner(r *request, p *source.NewPage, spec *model.SourceSpec) error {
+	was, err := s.ownerShown(r, spec.Owner)
+	if err != nil || p.Owner == was {
+		return err
+	}
+	id, problem, err := s.ownerTyped(r, p.Owner)
+	if problem != "" {
+		p.Errors[source.FieldOwner] = problem
+	}
+	spec.Owner = id
+	return err
 }
 
 // reference is how a configuration file names a secret of the server's environment. A form takes
@@ -100,35 +140,78 @@ func secretName(name string) string {
 	return "SOURCE_" + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(name)) + "_" + strings.ToUpper(hex.EncodeToString(sum[:4]))
 }
 
-// sourceSpec makes settings of what was typed; what is missing is an error at its field.
-func sourceSpec(p *source.NewPage, typed string) model.SourceSpec {
-	if !model.ValidName(p.Name) || p.Name == "new" {
-		p.Errors[source.FieldName] = "Use small letters, digits, dots, dashes and underscores, at most 64."
+// ownSecret tells whether a name is one of those under which passwords of a source are kept.
+func ownSecret(source, name string) bool {
+	return name == secretName(source) || strings.HasPrefix(name, secretName(source)+"_")
+}
+
+// secretFor is the name under which a password is kept that was typed with settings in place of old ones.
+// Another value for the same system has the name of the one before; for another system it has a name that
+// was never there: who still holds the old settings must not find the new system's password by them.
+func secretFor(source string, old, spec model.SourceSpec) string {
+	if old.URL == "" && old.Entra == nil {
+		return secretName(source) // there was none
 	}
-	spec := model.SourceSpec{Type: p.Type, Provides: model.ProvidesAccess, Owner: p.Owner}
+	if name := campaigns.SecretName(old.Token + old.Password); ownSecret(source, name) && !campaigns.NeedsSecret(old, spec) {
+		return name
+	}
+	return secretName(source) + "_" + rand.Text()
+}
+
+// sourceSpec makes settings of what was typed: of those that there are, or of a new source's; what the
+// form does not know stays in them. What is missing is an error at its field.
+func sourceSpec(p *source.NewPage, spec model.SourceSpec, typed string) model.SourceSpec {
 	if p.Type == "csv" {
-		spec.Provides = model.Provides(p.Provides)
+		if p.Edit == nil {
+			spec.Provides = model.Provides(p.Provides)
+		}
 		return spec
 	}
-	secret := "${" + secretName(p.Name) + "}"
+	old := spec
+	spec.ReadEvery = p.Every
+	if !model.Outside(old.Revoke.Mode) && (p.Remove != model.ModeManual || old.Revoke.Mode != "") { // "" is manual
+		spec.Revoke.Mode = p.Remove
+	}
+	if p.Type == "entra" {
+		typedTenant(p, &spec)
+	} else {
+		typedAddress(p, &spec)
+	}
 	switch {
-	case typed == "":
-		p.Errors[source.FieldPassword] = "Type it once more: it is never sent back to this page."
 	case reference.MatchString(typed):
 		p.Errors[source.FieldPassword] = "Type the password itself. Only configuration files may name secrets of the server."
-	}
-	spec.URL, spec.Revoke.Mode = p.URL, p.Remove
-	if p.Type == "entra" {
-		if p.Tenant == "" {
-			p.Errors[source.FieldTenant] = "Give the tenant's id."
+	case typed != "":
+		spec.Token, spec.Password = "", "${"+secretFor(p.Name, old, spec)+"}"
+		if p.Type == "scim" && p.User == "" {
+			spec.Token, spec.Password = spec.Password, ""
 		}
-		if p.User == "" {
-			p.Errors[source.FieldUser] = "Give the application's id."
-		}
-		spec.URL, spec.Password = "", secret
-		spec.Entra = &model.EntraSpec{Tenant: p.Tenant, ClientID: p.User, SignInActivity: p.SignIns == source.SignInsRead}
-		return spec
+	case p.Edit == nil:
+		p.Errors[source.FieldPassword] = "Type it once more: it is never sent back to this page."
+	case campaigns.NeedsSecret(old, spec):
+		p.Errors[source.FieldPassword] = "Type it anew: what is kept goes to no other address, account or tenant than the one that it was given for."
 	}
+	return spec
+}
+
+// typedTenant puts what was typed about a tenant of Entra ID into settings.
+func typedTenant(p *source.NewPage, spec *model.SourceSpec) {
+	if p.Tenant == "" {
+		p.Errors[source.FieldTenant] = "Give the tenant's id."
+	}
+	if p.User == "" {
+		p.Errors[source.FieldUser] = "Give the application's id."
+	}
+	var e model.EntraSpec
+	if spec.Entra != nil {
+		e = *spec.Entra
+	}
+	e.Tenant, e.ClientID, e.SignInActivity = p.Tenant, p.User, p.SignIns == source.SignInsRead
+	spec.Entra = &e
+}
+
+// typedAddress puts what was typed about any other system into settings.
+func typedAddress(p *source.NewPage, spec *model.SourceSpec) {
+	spec.URL = p.URL
 	if p.URL == "" {
 		p.Errors[source.FieldURL] = "Give the address."
 	} else if err := campaigns.CheckAddress(p.URL); err != nil {
@@ -136,67 +219,55 @@ func sourceSpec(p *source.NewPage, typed string) model.SourceSpec {
 	}
 	switch p.Type {
 	case "ldap":
-		spec.Username, spec.Password, spec.LDAP = p.User, secret, &model.LDAPSpec{Base: p.Base}
-		if p.User == "" {
+		if p.User == "" && (p.Edit == nil || !p.Edit.Plain) {
 			p.Errors[source.FieldUser] = "Give the account that reads."
 		}
 		if p.Base == "" {
 			p.Errors[source.FieldBase] = "Give the tree that is read."
 		}
-	case "scim":
-		if p.User == "" {
-			spec.Token = secret
-		} else {
-			spec.Username, spec.Password = p.User, secret
+		var l model.LDAPSpec
+		if spec.LDAP != nil {
+			l = *spec.LDAP
 		}
-	default:
-		spec.Password = secret
+		l.Base, spec.LDAP, spec.Username = p.Base, &l, p.User
+	case "scim":
+		spec.Username = p.User
 	}
-	return spec
 }
 
-// testSource tries the settings and shows what was found, with the form as it was typed.
-func (s *site) testSource(w http.ResponseWriter, r *request, p source.NewPage, spec model.SourceSpec, typed string) error {
-	found, err := s.Probe(r.Context(), spec, typed)
+// testSource tries the settings and puts what was found, or what is wrong, on the page; found tells that
+// the connection works.
+func (s *site) testSource(r *request, p *source.NewPage, spec model.SourceSpec, typed string) (found bool, err error) {
+	sample, err := s.Probe(r.Context(), spec, typed)
 	switch {
 	case err == nil:
-		p.Found = ui.Notice{Tone: ui.Good, Title: "The connection works.", Text: found + " Nothing is stored yet: type the password once more and save."}
+		again := ""
+		if typed != "" {
+			again = ": type the password once more and save"
+		}
+		p.Found = ui.Notice{Tone: ui.Good, Title: "The connection works.", Text: sample.Found + " Nothing is stored yet" + again + ".", Link: "See what was read", Href: "#sample"}
+		p.Sample = s.sampleView(r, sample)
+		return true, nil
 	case model.KindOf(err) == model.Internal:
-		return err
-	default:
-		r.status = http.StatusUnprocessableEntity
-		p.Problem = ui.Notice{Tone: ui.Bad, Title: "The connection does not work.", Text: wholeSentence(model.Message(err))}
+		return false, err
 	}
-	return s.renderNewSource(w, r, p)
+	p.Problem = ui.Notice{Tone: ui.Bad, Title: "The connection does not work.", Text: wholeSentence(model.Message(err))}
+	return false, nil
 }
 
-// storeSource stores the settings of a new source, and the password that was typed. What is there
-// under the name already is never changed.
-func (s *site) storeSource(r *request, name string, spec *model.SourceSpec, typed string) error {
-	if _, err := s.Store.Source(r.Context(), name); model.KindOf(err) != model.NotFound {
-		if err == nil {
-			err = model.Errorf(model.Conflict, "There is a source of this name already. Choose another one.")
-		}
-		return err
-	}
-	docs := []campaigns.Document{{Kind: model.ConfigSource, Name: name, Spec: spec, At: "form"}}
-	if err := campaigns.CheckSource(spec); err != nil {
+// storeSource stores the settings of a source, and the password that was typed, or neither.
+func (s *site) storeSource(r *request, e campaigns.SourceEdit, typed string) error {
+	if err := campaigns.CheckSource(e.Spec); err != nil {
 		return &model.Error{Kind: model.Invalid, Msg: err.Error()}
 	}
-	if spec.Owner != "" {
-		if _, err := s.Store.PersonByID(r.Context(), spec.Owner); err != nil {
-			if model.KindOf(err) == model.NotFound {
-				return model.Errorf(model.Invalid, "Nobody has the person_id %q: take the people in first, or leave the owner out.", spec.Owner)
-			}
+	if typed != "" && e.Spec.Type != "csv" { // files have none, whatever was typed
+		kept, err := s.SealSecret(campaigns.SecretName(e.Spec.Token+e.Spec.Password), typed)
+		if err != nil {
 			return err
 		}
+		e.Secret = &kept
 	}
-	if spec.Password+spec.Token != "" { // files have none, whatever was typed
-		if err := s.KeepSecret(r.Context(), secretName(name), typed); err != nil {
-			return err
-		}
-	}
-	_, err := campaigns.Apply(r.Context(), s.Store, r.actor.Label(), docs, false)
+	_, err := campaigns.SaveSource(r.Context(), s.Store, r.actor.Label(), e)
 	return err
 }
 

@@ -7,16 +7,26 @@ import (
 	"strings"
 	"testing"
 
+	"recert/campaigns/connector"
 	"recert/model"
+	"recert/model/store"
 	"recert/web/webtest"
 )
 
 // probe is a system that answers to one password.
-func (w *world) probe(_ context.Context, spec model.SourceSpec, password string) (string, error) {
+func (w *world) probe(_ context.Context, spec model.SourceSpec, password string) (connector.Sample, error) {
 	if password == "right-horse" || spec.Type == "pigeon" {
-		return "It has 3 users.", nil
+		s := w.sample
+		s.Found = "It has 3 users."
+		return s, nil
 	}
-	return "", model.Errorf(model.Invalid, "The directory refuses the account or its password.")
+	return connector.Sample{}, model.Errorf(model.Invalid, "The directory refuses the account or its password.")
+}
+
+// seal is what encrypts, without encrypting; it notes what it was given.
+func (w *world) seal(name, value string) (store.Secret, error) {
+	w.secrets[name] = value
+	return store.Secret{Name: name, KeyID: "key", Wrapped: []byte("wrapped"), Sealed: []byte("sealed")}, nil
 }
 
 // TestConnect: a system is tested and stored from the form; the password goes nowhere but to the test
@@ -62,8 +72,8 @@ func TestConnect(t *testing.T) {
 		}
 		saved := admin.Submit(form, typed("right-horse", "save"))
 		secret(admin.Follow(saved)).Want(http.StatusOK, webtest.In("main", webtest.HasText("Saved."), webtest.HasText("dc=example,dc=com")))
-		if w.secrets[secretName("directory")] != "right-horse" || len(w.secrets) != 1 {
-			t.Errorf("kept %v", w.secrets)
+		if kept, err := w.store.Secrets(t.Context()); err != nil || len(kept) != 1 || kept[0].Name != secretName("directory") || w.secrets[kept[0].Name] != "right-horse" {
+			t.Errorf("kept %v, %v", kept, err)
 		}
 		spec, err := w.store.SourceSpec(t.Context(), "directory")
 		if err != nil || spec.Type != "ldap" || spec.Password != "${"+secretName("directory")+"}" || spec.LDAP.Base != "dc=example,dc=com" || spec.Revoke.Mode != model.ModeConnector {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"recert/campaigns"
+	"recert/campaigns/connector"
 	"recert/campaigns/connector/webhook"
 	"recert/campaigns/evidence"
 	"recert/campaigns/ingest"
@@ -40,15 +41,15 @@ type Config struct {
 	// Ending ends the streams of live pages, which would keep a server from shutting down; nil never does.
 	Ending context.Context //nolint:containedctx // it is about the server, not about a call
 	// Probe tries the settings of a live source, with a password that was typed or "", and gives what
-	// it found in words; nil hides the form by which sources are connected.
-	Probe func(ctx context.Context, spec model.SourceSpec, password string) (string, error)
+	// it found in words and the first rows that it gives; nil hides the form by which sources are connected.
+	Probe func(ctx context.Context, spec model.SourceSpec, password string) (connector.Sample, error)
 	// ProbeDesk tries the outside system that removals in a source are asked of, and gives what it found
 	// in words; nil hides the button.
 	ProbeDesk func(ctx context.Context, source string) (string, error)
 	// HookKeys are what reports about removals in a source are signed with; nil takes no reports.
 	HookKeys func(ctx context.Context, source int64) (webhook.Keys, error)
-	// KeepSecret keeps a credential that was typed, encrypted.
-	KeepSecret func(ctx context.Context, name, value string) error
+	// SealSecret encrypts a credential that was typed, to be stored with the settings that name it.
+	SealSecret func(name, value string) (store.Secret, error)
 }
 
 // Sessions without settings end after this long without use, and after this long in any case.

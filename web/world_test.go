@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"recert/campaigns"
+	"recert/campaigns/connector"
 	"recert/campaigns/evidence"
 	"recert/campaigns/ingest"
 	"recert/model"
@@ -36,6 +37,7 @@ type world struct {
 	site    *site
 	logs    *logBuffer
 	secrets map[string]string // that were typed into forms
+	sample  connector.Sample  // that the test of a connection reads
 }
 
 // logBuffer is what the site logged.
@@ -81,7 +83,7 @@ func newWorld(t *testing.T, s *store.Store, clock *storetest.Clock, provider *au
 	var err error
 	w.site, err = newSite(Config{
 		Store: s, Campaigns: w.svc, Ingest: w.ing, Evidence: w.log, Provider: provider, BaseURL: base, Demo: true, Version: "v0.0.0-test", Log: log, Now: clock.Now,
-		Ending: ended, Probe: w.probe, KeepSecret: func(_ context.Context, name, value string) error { w.secrets[name] = value; return nil },
+		Ending: ended, Probe: w.probe, SealSecret: w.seal,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -25,6 +25,9 @@ type Follower interface {
 	// Comment adds a remark for whoever works on the order; it is sent at most once. ErrGone as
 	// with Follow.
 	Comment(ctx context.Context, r Reference, text string) error
+	// Said tells whether the order has a remark that holds the text: of one whose answer was lost nobody
+	// knows otherwise. ErrGone as with Follow.
+	Said(ctx context.Context, r Reference, text string) (bool, error)
 }
 
 // Acknowledger is an Opener whose other side reports back to an address of ours.

@@ -87,6 +87,17 @@ func RemediationObject(id string) string { return verify.RemediationObject(id) }
 // RemovalsObject names what stops removals in a source, "" in all, as the object of an event.
 func RemovalsObject(source string) string { return verify.RemovalsObject(source) }
 
+// ConfigObject is what events about a document of the configuration are of.
+func ConfigObject(kind, name string) string {
+	return verify.ObjectOf("", ConfigApplied{Kind: kind, Name: name})
+}
+
+// BodyOf reads what a stored leaf tells: a pointer to one of the bodies.
+func BodyOf(leaf []byte) (any, error) {
+	_, body, err := verify.ParseLeaf(leaf)
+	return body, err
+}
+
 // RunObject names a run as the object of an event.
 func RunObject(run string) string { return verify.RunObject(run) }
 

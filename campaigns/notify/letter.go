@@ -71,6 +71,7 @@ type row struct {
 	Access  string
 	Account string
 	Source  string
+	Path    string // what it is held through; "" for held directly
 	What    string // what happens to it
 }
 
@@ -82,6 +83,7 @@ type reader interface {
 	RunByID(ctx context.Context, id int64) (model.Run, error)
 	Remediation(ctx context.Context, id int64) (store.RemediationRow, error)
 	MessageRemovals(ctx context.Context, message int64) ([]store.RemediationRow, error)
+	LaunchEntitlementByID(ctx context.Context, source int64, id string) (data string, ok bool, err error)
 }
 
 // Render puts a message in words, as things stand now. base is the address of this Recert, without a
@@ -190,7 +192,13 @@ func (v *view) tell(ctx context.Context, q reader, m model.OutMessage, removals 
 			v.More++
 			continue
 		}
-		v.Rows = append(v.Rows, rowOf(r, now, zone))
+		through, err := path(ctx, q, r)
+		if err != nil {
+			return err
+		}
+		one := rowOf(r, now, zone)
+		one.Path = through
+		v.Rows = append(v.Rows, one)
 		v.Task, v.removal = oneLine(r.Task), r.ID
 	}
 	if len(v.Rows) > 1 {
@@ -233,6 +241,28 @@ func access(r *store.RemediationRow) string {
 		name += " (" + d + ")"
 	}
 	return oneLine(firstOf(name, "An access"))
+}
+
+// path names what an access is held through, outermost first. Two removals of one access differ in it.
+func path(ctx context.Context, q reader, r *store.RemediationRow) (string, error) {
+	if r.Via == "" {
+		return "", nil
+	}
+	steps := strings.Split(r.Via, ">")
+	for i, id := range steps {
+		data, ok, err := q.LaunchEntitlementByID(ctx, r.SourceID, id)
+		if err != nil {
+			return "", err
+		}
+		var e model.Entitlement
+		if ok && data != "" {
+			if err := json.Unmarshal([]byte(data), &e); err != nil {
+				return "", fmt.Errorf("read entitlement %s: %w", id, err)
+			}
+		}
+		steps[i] = oneLine(firstOf(e.Name, id))
+	}
+	return strings.Join(steps, " > "), nil
 }
 
 // what says what happens to an access, for the person who has it.

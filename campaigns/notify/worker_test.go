@@ -565,3 +565,24 @@ func TestTest(t *testing.T) {
 		}
 	})
 }
+
+// TestPathInMail: two removals of one access are told apart by what it is held through.
+func TestPathInMail(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, r *rig) {
+		r.person(1, zoe)
+		r.exec("INSERT INTO entitlements (key, source_id, entitlement_id) VALUES (901, ?, 'g9')", r.source)
+		r.exec("INSERT INTO entitlement_versions (entitlement_key, first_snapshot, source_id, hash, data) VALUES (901, 1, ?, ?, ?)", r.source, []byte("h"), `{"entitlement_id":"g9","name":"Finance <Staff>"}`)
+		direct := r.removal(subj, edit)
+		inherited := r.removal(subj, edit, func(m *model.Remediation) { m.Via = "g9>unknown" })
+		r.notice(1, direct, inherited)
+		r.later(time.Hour)
+		r.drain(r.worker())
+		ls := r.letters()
+		if len(ls) != 1 {
+			t.Fatalf("%d letters: %s", len(ls), r.states())
+		}
+		contains(t, "text", ls[0].text, "* Editors (Change any page)\n", "* Editors (Change any page), through Finance <Staff> > unknown\n")
+		contains(t, "html", ls[0].html, "<strong>Editors (Change any page)</strong> in wiki", "<strong>Editors (Change any page)</strong>, through Finance &lt;Staff&gt; &gt; unknown, in wiki")
+	})
+}

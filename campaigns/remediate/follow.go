@@ -52,11 +52,23 @@ func (w *Worker) progress(ctx context.Context, o *order, f connector.Follower) (
 		return true, w.lostOrder(ctx, o)
 	case fail != nil:
 		return true, w.unfollowed(ctx, o, fail)
-	case p.Text == o.ticket.Status && p.Closed == o.ticket.Closed():
-		return false, nil
+	}
+	if err = w.moved(ctx, o, p); err == nil {
+		err = w.doubt(ctx, o, f)
+	}
+	if errors.Is(err, errFenced) {
+		return true, nil
+	}
+	return false, err
+}
+
+// moved stores where an order stands, if that is new.
+func (w *Worker) moved(ctx context.Context, o *order, p connector.Progress) error {
+	if p.Text == o.ticket.Status && p.Closed == o.ticket.Closed() {
+		return nil
 	}
 	var t model.Ticket
-	err = w.Store.InTx(ctx, func(tx *store.Tx) error {
+	err := w.Store.InTx(ctx, func(tx *store.Tx) error {
 		if err := w.stillOurs(ctx, tx, o); err != nil {
 			return err
 		}
@@ -73,13 +85,10 @@ func (w *Worker) progress(ctx context.Context, o *order, f connector.Follower) (
 		}
 		return orderEvent(ctx, tx, actor, o.run, o.Remediation, t, model.TicketMoved, "")
 	})
-	if errors.Is(err, errFenced) {
-		return true, nil
-	}
 	if err == nil {
 		o.ticket = t
 	}
-	return false, err
+	return err
 }
 
 func (o *order) reference() connector.Reference {
@@ -94,7 +103,7 @@ func (w *Worker) stillOurs(ctx context.Context, tx *store.Tx, o *order) error {
 	if err != nil {
 		return err
 	}
-	if now.Fence != o.Fence || now.LeaseUntil < tx.Now {
+	if now.Fence != o.Fence || !o.idle && now.LeaseUntil < tx.Now {
 		return errFenced
 	}
 	return nil
@@ -117,6 +126,14 @@ func (w *Worker) unfollowed(ctx context.Context, o *order, fail *connector.Failu
 	return w.pause(ctx, o.SourceID, fail)
 }
 
+// forget stores that the other system does not have an order any more.
+func (w *Worker) forget(ctx context.Context, tx *store.Tx, o *order) error {
+	if err := orderEvent(ctx, tx, actor, o.run, o.Remediation, o.ticket, model.TicketGone, ""); err != nil {
+		return err
+	}
+	return tx.PutTicket(ctx, model.Ticket{RemediationID: o.ID, System: o.ticket.System, Key: newOrderKey(), Status: "gone", FollowedAt: tx.Now})
+}
+
 // lostOrder leaves a removal to a person whose order is not there any more. Trying again opens
 // another one.
 func (w *Worker) lostOrder(ctx context.Context, o *order) error {
@@ -124,10 +141,7 @@ func (w *Worker) lostOrder(ctx context.Context, o *order) error {
 		if err := w.stillOurs(ctx, tx, o); err != nil {
 			return err
 		}
-		if err := orderEvent(ctx, tx, actor, o.run, o.Remediation, o.ticket, model.TicketGone, ""); err != nil {
-			return err
-		}
-		if err := tx.PutTicket(ctx, model.Ticket{RemediationID: o.ID, System: o.ticket.System, Key: newOrderKey(), Status: "gone", FollowedAt: tx.Now}); err != nil {
+		if err := w.forget(ctx, tx, o); err != nil {
 			return err
 		}
 		r := o.Remediation
@@ -192,7 +206,7 @@ func (o *order) date(at model.Time) string {
 // tellStill tells whoever works on a ticket that the access is still there, as say does.
 func (w *Worker) tellStill(ctx context.Context, o *order, read model.Time) (*connector.Failure, error) {
 	text := fmt.Sprintf("This ticket is closed, and the access is still there: Recert read %s on %s. Please remove it; Recert reads it again.", o.words.System, o.date(read))
-	_, fail, err := w.say(ctx, o, text, func(t *model.Ticket, _ model.Time) { t.Told = true }, func(t *model.Ticket) { t.Told = false })
+	_, fail, err := w.say(ctx, o, text, func(t *model.Ticket, _ model.Time) { t.Told = true })
 	return fail, err
 }
 
@@ -223,6 +237,7 @@ func (w *Worker) examine(ctx context.Context, o *order) error {
 		return err
 	}
 	*o.claim = begun
+	o.also = func(ctx context.Context, tx *store.Tx) error { return hurryNews(ctx, tx, o) }
 	now, fail := w.look(ctx, o.claim, o.desk.Look)
 	if fail != nil && o.upheld() {
 		o.try.Outcome, o.try.ReadAt = string(fail.Kind), 0

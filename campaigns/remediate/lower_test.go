@@ -2,6 +2,7 @@ package remediate
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"recert/campaigns"
@@ -182,4 +183,56 @@ func TestLowerCrash(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLowerToRemoved: an access is not lowered to one that the same review takes away from the same account, in
+// whichever order that is answered, and at once; another account's answers do not matter.
+func TestLowerToRemoved(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+		w := newGiveWorld(t, s, clock, nil, nil)
+		w.must(w.srv.AddMember("readers", "a1"))
+		w.must(w.srv.AddMember("readers", "a2"))
+		w.must(w.srv.AddMember("admins", "a1"))
+		w.launch()
+		refused := func(account, entitlement string, a model.Answer, to, says string) {
+			t.Helper()
+			if _, err := w.decide(account, entitlement, a, to); model.KindOf(err) != model.Conflict || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s of %s, %s: %v", entitlement, account, a, err)
+			}
+		}
+		w.answer("a1", "readers", model.Revoke, "")
+		refused("a1", "writers", model.Reduce, "readers", "cannot be lowered to “Readers”: this review takes that one away from the same account (answered by Boss Bosman)")
+		w.answer("a2", "writers", model.Reduce, "readers")
+		refused("a2", "readers", model.Revoke, "", "“Readers” cannot be taken away: this review lowers “Writers” of the same account to it (answered by Boss Bosman)")
+		w.answer("a2", "readers", model.Keep, "")
+		w.answer("a2", "writers", model.Reduce, "readers") // the same again
+		// What is lowered is taken away too.
+		w.answer("a1", "readers", model.Keep, "")
+		w.answer("a1", "writers", model.Reduce, "readers")
+		refused("a1", "admins", model.Reduce, "writers", "cannot be lowered to “Writers”")
+		w.answer("a1", "admins", model.Reduce, "readers")
+		refused("a1", "readers", model.Revoke, "", "cannot be taken away")
+		// With that changed, it goes.
+		w.answer("a1", "writers", model.Keep, "")
+		w.answer("a1", "admins", model.Revoke, "")
+		w.answer("a1", "readers", model.Revoke, "")
+		w.answer("a1", "readers", model.NoAnswer, "")
+		w.answer("a1", "writers", model.Unsure, "")
+
+		var wg sync.WaitGroup
+		both := make([]error, 2)
+		writers, readers := w.item("a1", "writers"), w.item("a1", "readers")
+		for i, in := range []campaigns.DecideInput{
+			{RunID: w.run.ID, ItemID: writers.ID, Version: writers.Version, Answer: model.Reduce, LowerTo: "readers"},
+			{RunID: w.run.ID, ItemID: readers.ID, Version: readers.Version, Answer: model.Revoke},
+		} {
+			who := w.person("u1")
+			wg.Go(func() { _, both[i] = w.svc.Decide(t.Context(), who, in) })
+		}
+		wg.Wait()
+		if (both[0] == nil) == (both[1] == nil) {
+			t.Errorf("of two at once: %v, %v", both[0], both[1])
+		}
+	})
 }

@@ -63,6 +63,7 @@ type order struct {
 
 	contest *model.Contest // by the person concerned; nil is none
 	lost    bool           // there is no ticket any more
+	idle    bool           // nobody works on the removal: its ticket is to be told something, and no more
 }
 
 // newOrderKey names an order so that no other has the name, of any Recert.
@@ -337,7 +338,19 @@ func (w *Worker) keep(ctx context.Context, tx *store.Tx, o *order) error {
 		return tx.HurryRemediation(ctx, o.ID) // it was reported a moment ago
 	}
 	now.Looks, now.FollowedAt, now.Told = o.ticket.Looks, tx.Now, o.ticket.Told
-	return tx.PutTicket(ctx, now)
+	if err := tx.PutTicket(ctx, now); err != nil {
+		return err
+	}
+	return hurryNews(ctx, tx, o)
+}
+
+// hurryNews makes an order due where something was said against it, or answered, while it was looked at.
+func hurryNews(ctx context.Context, tx *store.Tx, o *order) error {
+	c, err := contestNow(ctx, tx, o.ID)
+	if err != nil || outcomeOf(c) == outcomeOf(o.contest) {
+		return err
+	}
+	return tx.HurryRemediation(ctx, o.ID)
 }
 
 // errFenced ends a transaction of a worker that has lost its claim.

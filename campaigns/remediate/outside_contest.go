@@ -129,83 +129,6 @@ func (o *order) saidStays() (at model.Time, ok bool) {
 	return at, err == nil
 }
 
-// told tells whoever works on a ticket what became of what is said against the removal, once; done is that
-// nothing more is to be done now. A message has nobody to tell.
-func (w *Worker) told(ctx context.Context, o *order, note, text string) (done bool, err error) {
-	if _, ok := o.desk.Opener.(connector.Follower); !ok {
-		return false, nil
-	}
-	before := o.ticket.Note
-	said, fail, err := w.say(ctx, o, text, func(t *model.Ticket, now model.Time) {
-		if t.Note = note; note == saidStays {
-			t.Note += " " + now.String()
-		}
-	}, func(t *model.Ticket) { t.Note = before })
-	switch {
-	case err != nil:
-		return true, w.unsaid(ctx, o, err)
-	case !said:
-		return true, w.unfollowed(ctx, o, fail)
-	}
-	return false, nil // also where it may have got lost, or cannot be said there at all
-}
-
-// say tells whoever works on a ticket something, at most once: that it is told is committed before, and
-// taken back only where the system certainly did not take it and may take it later. The error is errFenced where
-// somebody else has the removal, and errNews where something was said against it, or answered, since it was
-// claimed; then nothing is told.
-func (w *Worker) say(ctx context.Context, o *order, text string, mark func(t *model.Ticket, now model.Time), undo func(t *model.Ticket)) (said bool, fail *connector.Failure, err error) {
-	f, ok := o.desk.Opener.(connector.Follower)
-	if !ok {
-		return true, nil, nil // nobody is there to be told
-	}
-	var next model.Ticket
-	err = w.Store.InTx(ctx, func(tx *store.Tx) error {
-		next = o.ticket
-		// Whoever says something against it takes these locks in this order too.
-		if err := tx.LockBrake(ctx, o.SourceID); err != nil {
-			return err
-		}
-		if err := w.stillOurs(ctx, tx, o); err != nil {
-			return err
-		}
-		c, err := contestNow(ctx, tx, o.ID)
-		if err != nil {
-			return err
-		}
-		if outcomeOf(c) != outcomeOf(o.contest) {
-			return errNews
-		}
-		mark(&next, tx.Now)
-		return tx.PutTicket(ctx, next)
-	})
-	if err != nil {
-		return false, nil, err
-	}
-	o.ticket = next
-	if err := w.fault(ctx, PointCalled, o.ID); err != nil {
-		return false, nil, err
-	}
-	fail = w.guardedOutside(ctx, o, "comment", func(ctx context.Context) error { return f.Comment(ctx, o.reference(), text) })
-	if err := w.fault(ctx, PointCallDone, o.ID); err != nil {
-		return false, nil, err
-	}
-	if !notTaken(fail) {
-		return true, fail, nil
-	}
-	undo(&o.ticket)
-	err = w.Store.InTx(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		if err := w.stillOurs(ctx, tx, o); err != nil {
-			return err
-		}
-		return tx.PutTicket(ctx, o.ticket)
-	})
-	if errors.Is(err, errFenced) {
-		err = nil
-	}
-	return false, fail, err
-}
-
 // errNews ends a transaction of a worker that would go by what does not hold any more.
 var errNews = errors.New("something was said against it, or answered, in the meantime")
 
@@ -218,11 +141,6 @@ func (w *Worker) unsaid(ctx context.Context, o *order, err error) error {
 		return w.leaveFor(ctx, o, o.Reason, 0)
 	}
 	return err
-}
-
-// notTaken tells whether a system certainly did not take what it was told, and may take it later.
-func notTaken(fail *connector.Failure) bool {
-	return fail != nil && (fail.Kind == connector.Denied || fail.Kind == connector.Unreachable && fail.RetryAfter > 0)
 }
 
 // contestNow is what is said against a removal; nil is nothing.

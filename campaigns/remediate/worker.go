@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"recert/campaigns/connector"
@@ -66,6 +67,7 @@ type Worker struct {
 	called  map[int64]bool
 	lanes   map[int64]chan struct{} // by source, what wakes the one who is at it
 	groups  map[int64]*group
+	telling atomic.Bool // somebody is at the tickets of removals that nobody works on
 }
 
 // unsafe takes guards off, to see that tests notice.
@@ -129,6 +131,14 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) dispatch(ctx, work context.Context, wg *sync.WaitGroup) error {
 	if err := w.sweep(ctx); err != nil {
 		return err
+	}
+	if w.telling.CompareAndSwap(false, true) {
+		wg.Go(func() {
+			defer w.telling.Store(false)
+			if _, err := w.tellIdle(work); err != nil {
+				w.Log.ErrorContext(work, "tickets cannot be told what is true", slog.String("error", err.Error()))
+			}
+		})
 	}
 	due, err := w.Store.DueSources(ctx, model.TimeOf(w.Now()))
 	if err != nil {
@@ -330,7 +340,8 @@ func (w *Worker) Step(ctx context.Context) (int, error) {
 		})
 	}
 	wg.Wait()
-	return n, errors.Join(errs...)
+	told, err := w.tellIdle(ctx)
+	return n + told, errors.Join(append(errs, err)...)
 }
 
 // Drain does rounds until nothing is due.

@@ -28,6 +28,7 @@ type Lag struct {
 // the one at place ⌈0.95 n⌉. It is zero where N is.
 type Spread struct {
 	N      int64
+	Of     int64 // removals that they are of: one that came back has several
 	Median time.Duration
 	P95    time.Duration
 	Worst  time.Duration
@@ -65,17 +66,17 @@ func LagFigures(ctx context.Context, s *store.Store, f store.LagFilter, now mode
 
 // spells gathers durations.
 type spells struct {
-	called, proven []time.Duration
+	called, proven set
 	open           int64
 	oldest         time.Duration
 }
 
 func (s *spells) add(sp store.RemovalSpell, now model.Time) {
 	if sp.Called.Known() {
-		s.called = append(s.called, between(sp.Began, sp.Called))
+		s.called.add(sp.Removal, between(sp.Began, sp.Called))
 	}
 	if sp.Proven.Known() {
-		s.proven = append(s.proven, between(sp.Began, sp.Proven))
+		s.proven.add(sp.Removal, between(sp.Began, sp.Proven))
 		return
 	}
 	s.open++
@@ -83,16 +84,30 @@ func (s *spells) add(sp store.RemovalSpell, now model.Time) {
 }
 
 func (s *spells) lag(source string) Lag {
-	return Lag{Source: source, Called: spread(s.called), Proven: spread(s.proven), Open: s.open, Oldest: s.oldest}
+	return Lag{Source: source, Called: s.called.spread(), Proven: s.proven.spread(), Open: s.open, Oldest: s.oldest}
 }
 
 func between(from, to model.Time) time.Duration { return time.Duration(to-from) * time.Microsecond }
 
-func spread(ds []time.Duration) Spread {
+// set is durations, and the removals that they are of.
+type set struct {
+	times []time.Duration
+	of    map[int64]struct{}
+}
+
+func (s *set) add(removal int64, d time.Duration) {
+	if s.of == nil {
+		s.of = map[int64]struct{}{}
+	}
+	s.times, s.of[removal] = append(s.times, d), struct{}{}
+}
+
+func (s *set) spread() Spread {
+	ds := s.times
 	n := len(ds)
 	if n == 0 {
 		return Spread{}
 	}
 	slices.Sort(ds)
-	return Spread{N: int64(n), Median: ds[(n+1)/2-1], P95: ds[(95*n+99)/100-1], Worst: ds[n-1]}
+	return Spread{N: int64(n), Of: int64(len(s.of)), Median: ds[(n+1)/2-1], P95: ds[(95*n+99)/100-1], Worst: ds[n-1]}
 }

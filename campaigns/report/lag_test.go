@@ -197,15 +197,15 @@ func TestLagFigures(t *testing.T) {
 		// In order, asked: 10m 20m 30m 1h 1h 2h 6h; proven: 15m 2h 3h 4h 6h 10h.
 		want := []report.Lag{
 			{
-				Called: report.Spread{N: 7, Median: 1 * hr, P95: 6 * hr, Worst: 6 * hr}, Proven: report.Spread{N: 6, Median: 3 * hr, P95: 10 * hr, Worst: 10 * hr},
+				Called: report.Spread{N: 7, Of: 6, Median: 1 * hr, P95: 6 * hr, Worst: 6 * hr}, Proven: report.Spread{N: 6, Of: 5, Median: 3 * hr, P95: 10 * hr, Worst: 10 * hr},
 				Open: 4, Oldest: 60 * hr,
 			},
 			{
-				Source: "crm", Called: report.Spread{N: 4, Median: 30 * m, P95: 6 * hr, Worst: 6 * hr}, Proven: report.Spread{N: 3, Median: 6 * hr, P95: 10 * hr, Worst: 10 * hr},
+				Source: "crm", Called: report.Spread{N: 4, Of: 4, Median: 30 * m, P95: 6 * hr, Worst: 6 * hr}, Proven: report.Spread{N: 3, Of: 3, Median: 6 * hr, P95: 10 * hr, Worst: 10 * hr},
 				Open: 2, Oldest: 58 * hr,
 			},
 			{
-				Source: "wiki", Called: report.Spread{N: 3, Median: 1 * hr, P95: 1 * hr, Worst: 1 * hr}, Proven: report.Spread{N: 3, Median: 2 * hr, P95: 4 * hr, Worst: 4 * hr},
+				Source: "wiki", Called: report.Spread{N: 3, Of: 2, Median: 1 * hr, P95: 1 * hr, Worst: 1 * hr}, Proven: report.Spread{N: 3, Of: 2, Median: 2 * hr, P95: 4 * hr, Worst: 4 * hr},
 				Open: 2, Oldest: 60 * hr,
 			},
 		}

@@ -133,7 +133,7 @@ func newApp(ctx context.Context, s *store.Store, f ServeFlags, base string, log 
 	}
 	h, err := web.New(web.Config{
 		Store: s, Campaigns: newCampaigns(s), Ingest: newIngest(s), Evidence: evidenceLog,
-		Provider: provider, BaseURL: base, Demo: f.demo, Version: version, Log: log, Now: now, ReadLive: reread.begin, Reread: reread.want, Ending: ctx, Probe: live.probe, KeepSecret: secrets.put, HookKeys: outside.keys, ProbeDesk: outside.probe,
+		Provider: provider, BaseURL: base, Demo: f.demo, Version: version, Log: log, Now: now, ReadLive: reread.begin, Reread: reread.want, Ending: ctx, Probe: live.probe, SealSecret: secrets.seal, HookKeys: outside.keys, ProbeDesk: outside.probe,
 	})
 	if err != nil {
 		return nil, err

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -11,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"recert/model/store/storetest"
 )
@@ -98,8 +102,34 @@ func startDirectory(t *testing.T) string {
 	return ""
 }
 
+// createRole makes a role in a database that is gone when the test ends, and gives its name.
+func createRole(t *testing.T, address string) string {
+	t.Helper()
+	role := "auditors_of_" + strings.ToLower(rand.Text()[:8])
+	for _, statement := range []string{"CREATE ROLE " + role + " LOGIN", "GRANT pg_read_all_data TO " + role} {
+		execSQL(t, address, statement)
+	}
+	t.Cleanup(func() { execSQL(t, address, "DROP ROLE "+role) })
+	return role
+}
+
+func execSQL(t *testing.T, address, statement string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // the test's own may have ended
+	defer cancel()
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		t.Fatal("PostgreSQL does not answer")
+	}
+	_, err = conn.Exec(ctx, statement)
+	if err := errors.Join(err, conn.Close(ctx)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestConnectInBrowser begins with an empty install and connects a directory and a database by
-// visible links alone: form, test, first snapshot, what was read.
+// visible links alone: form, test with a preview of what was read, first snapshot, and the list of what was
+// read, with names that are in no other place than the directory and the database.
 func TestConnectInBrowser(t *testing.T) {
 	directory := startDirectory(t)
 	postgres, err := url.Parse(storetest.NewDatabase(t))
@@ -112,7 +142,7 @@ func TestConnectInBrowser(t *testing.T) {
 	p.open(link)
 	p.follow("main form button")
 
-	connect := func(kind, name string, fields map[string]string, secret, found string) {
+	connect := func(kind, name string, fields map[string]string, secret string, found []string) {
 		t.Helper()
 		p.follow("nav a[href='/sources']")
 		p.follow("a[href='/sources/new']")
@@ -128,10 +158,13 @@ func TestConnectInBrowser(t *testing.T) {
 		}
 		p.fill("#password", secret)
 		p.follow("button[value=test]")
-		if text := p.text("main"); !strings.Contains(text, "The connection works.") || !strings.Contains(text, found) {
-			t.Fatalf("%s is not connected: %s", name, text)
+		text := p.text("main")
+		for _, want := range append([]string{"The connection works.", "This is a preview. Nothing of it is stored."}, found...) {
+			if !strings.Contains(text, want) {
+				t.Fatalf("%s is not connected, or its preview has no %q: %s", name, want, text)
+			}
 		}
-		p.shot("connect-" + kind)
+		p.inspect("connect-" + kind)
 		p.fill("#password", secret)
 		p.follow("button[value=save]")
 		if at := p.address(); at != base+"/sources/"+name {
@@ -145,16 +178,29 @@ func TestConnectInBrowser(t *testing.T) {
 			t.Fatalf("%s was not read: %s", name, text)
 		}
 		p.follow("section[aria-labelledby=snapshots] tbody a")
+		if text := p.text("main"); !strings.Contains(text, "Sealed") || !strings.Contains(text, "Every row is accounted for") {
+			t.Errorf("the snapshot of %s: %s", name, text)
+		}
+		p.follow("main a[href*='/rows?kind=grants']")
+		for _, want := range found {
+			p.follow("nav[aria-label='Kinds of rows'] a[href*='accounts']")
+			p.fill("#search", want)
+			p.follow("form.filters button")
+			if text = p.text("main table"); !strings.Contains(text, want) {
+				t.Errorf("what was read of %s has no %q: %s", name, want, text)
+			}
+		}
+		p.inspect("rows-" + kind)
+		p.follow("nav[aria-label='Kinds of rows'] a[href*='grants']")
+		p.inspect("grants-" + kind)
 	}
-	connect("ldap", "directory", map[string]string{"url": directory, "username": "cn=recert,dc=example,dc=test", "base": "dc=example,dc=test"}, connectPassword, "")
-	if text := p.text("main"); !strings.Contains(text, "Sealed") {
-		t.Errorf("the snapshot of the directory: %s", text)
+	connect("ldap", "directory", map[string]string{"url": directory, "username": "cn=recert,dc=example,dc=test", "base": "dc=example,dc=test"}, connectPassword, []string{"Ana Ferreira", "Bo Lindqvist"})
+	if text := p.text("main table"); !strings.Contains(text, "editors") {
+		t.Errorf("the grants of the directory: %s", text)
 	}
+	role := createRole(t, postgres.String())
 	postgres.User, postgres.RawQuery = url.User(postgres.User.Username()), ""
-	connect("sql", "database", map[string]string{"url": postgres.String()}, password, "")
-	if text := p.text("main"); !strings.Contains(text, "Sealed") {
-		t.Errorf("the snapshot of the database: %s", text)
-	}
+	connect("sql", "database", map[string]string{"url": postgres.String()}, password, []string{role})
 	p.follow("nav a[href='/access']")
 	for _, v := range p.axe() {
 		t.Error(v)

@@ -89,12 +89,12 @@ func (c *connectors) source(ctx context.Context, name string) (live, error) {
 	return l, nil
 }
 
-// probe tries settings that are not stored yet, and gives what it found in words. password stands for
-// what the settings refer to, where it is not "".
-func (c *connectors) probe(ctx context.Context, spec model.SourceSpec, password string) (_ string, err error) {
+// probe tries settings that are not stored yet, and gives what it found in words and the first rows that
+// the system gives. password stands for what the settings refer to, where it is not "".
+func (c *connectors) probe(ctx context.Context, spec model.SourceSpec, password string) (_ connector.Sample, err error) {
 	settings, err := c.store.Settings(ctx)
 	if err != nil {
-		return "", err
+		return connector.Sample{}, err
 	}
 	k := c.keeper
 	if password != "" {
@@ -102,10 +102,22 @@ func (c *connectors) probe(ctx context.Context, spec model.SourceSpec, password 
 	}
 	l, err := openLive(ctx, k, spec, settings)
 	if err != nil {
-		return "", err
+		return connector.Sample{}, err
 	}
 	defer func() { err = errors.Join(err, closeLive(l)) }()
-	return tryOut(ctx, l)
+	found, err := tryOut(ctx, l)
+	if err != nil {
+		return connector.Sample{}, err
+	}
+	s, err := connector.ReadSample(ctx, l, connector.SampleTime)
+	if err != nil {
+		if err = failedTest(err); model.KindOf(err) == model.Invalid {
+			err = &model.Error{Kind: model.Invalid, Msg: "it signs in, and cannot be read: " + model.Message(err), Err: err}
+		}
+		return connector.Sample{}, err
+	}
+	s.Found = found
+	return s, nil
 }
 
 // tryOut gives what a test of a connection found in words, or what is wrong with it.
@@ -116,12 +128,22 @@ func tryOut(ctx context.Context, p connector.Prober) (string, error) {
 	if err == nil {
 		return found, nil
 	}
+	return "", failedTest(err)
+}
+
+// failedTest words what went wrong while a system was tried, for the person who set it up. What says it
+// already stays.
+func failedTest(err error) error {
+	_, said := errors.AsType[*model.Error](err)
+	if _, ok := errors.AsType[*connector.Failure](err); said && !ok {
+		return err
+	}
 	f := connector.FailureOf(err)
 	msg := f.Msg
 	if why := dial.Why(err); why != "" && f.Kind == connector.Unreachable {
 		msg += ": " + why
 	}
-	return "", &model.Error{Kind: model.Invalid, Msg: msg, Err: err}
+	return &model.Error{Kind: model.Invalid, Msg: msg, Err: err}
 }
 
 // probeTimeout is how long somebody waits for the test of a connection.
@@ -256,7 +278,10 @@ func ldapConfig(spec model.SourceSpec, password string, timeout time.Duration, d
 }
 
 func sqlConfig(spec model.SourceSpec, password string, timeout time.Duration, dialer *dial.Dialer) sqldb.Config {
-	cfg := sqldb.Config{URL: spec.URL, Password: password, CAFile: spec.CAFile, Timeout: timeout, Dial: dialer.DialContext, Now: now}
+	cfg := sqldb.Config{
+		URL: spec.URL, Password: password, CAFile: spec.CAFile, Timeout: timeout, Dial: dialer.DialContext, Now: now,
+		Concurrency: max(spec.Revoke.Concurrency, 0), // what it may be is checked where it is declared
+	}
 	if q := spec.SQL; q != nil {
 		cfg.Insecure, cfg.ExpandPublic = q.Insecure, q.ExpandPublic
 		cfg.Queries = sqldb.Queries{

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"recert/campaigns"
+	"recert/campaigns/connector"
+	"recert/campaigns/connector/scim/scimserver"
 	"recert/campaigns/connector/ticket/ticketserver"
 	"recert/model"
 	"recert/model/store"
@@ -119,5 +122,38 @@ func TestProbeUnlisted(t *testing.T) {
 		if err == nil || !strings.Contains(model.Message(err), "list its network under networks in the Settings") {
 			t.Errorf("%s: %v (%s)", name, err, model.Message(err))
 		}
+	}
+}
+
+// TestProbeSample: the test of a connection reads a little as well. An account that signs in and may not read
+// the groups does not work; what comes is shown, and no more is asked for than that.
+func TestProbeSample(t *testing.T) {
+	t.Parallel()
+	server := scimserver.New(scimserver.Config{BasePath: "/scim/v2", Token: "sample-canary", Now: now})
+	for i := range 30 {
+		server.PutUser(scimserver.User{ID: fmt.Sprintf("id-%02d", i), UserName: fmt.Sprintf("user%02d", i), DisplayName: fmt.Sprintf("User %d", i), Active: true})
+	}
+	group := scimserver.Group{ID: "editors", DisplayName: "Editors"}
+	for i := range 30 {
+		group.Members = append(group.Members, fmt.Sprintf("id-%02d", i))
+	}
+	server.PutGroup(group)
+	wiki := httptest.NewServer(server)
+	defer wiki.Close()
+	r := newProbeRig(t)
+	r.apply(settingsOfNetworks("127.0.0.1/32"))
+	spec := model.SourceSpec{Type: "scim", Provides: model.ProvidesAccess, URL: wiki.URL + "/scim/v2", Token: "${T}"}
+	s, err := r.desks.live.probe(t.Context(), spec, "sample-canary")
+	if err != nil || !strings.Contains(s.Found, "30 users") || s.End != connector.Enough || len(s.Rows[model.KindAccounts]) != connector.SampleRows ||
+		s.Seen[model.KindAccounts] != 30 || s.Rows[model.KindEntitlements][0].Entitlement.Name != "Editors" || s.Names[model.KindAccounts]["id-07"] == "" {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	server.Inject(scimserver.Rule{Fault: scimserver.Refuse, Method: http.MethodGet, Path: "/Groups", Skip: 1, Status: http.StatusForbidden})
+	s, err = r.desks.live.probe(t.Context(), spec, "sample-canary")
+	if model.KindOf(err) != model.Invalid || !strings.Contains(model.Message(err), "it signs in, and cannot be read") || len(s.Rows) != 0 {
+		t.Errorf("without a right on groups: %+v, %v", s, err)
+	}
+	if strings.Contains(fmt.Sprint(err), "sample-canary") {
+		t.Errorf("it shows the secret: %v", err)
 	}
 }

@@ -143,22 +143,22 @@ func (k *keeper) dataKey(s store.Secret) ([]byte, error) {
 	return nil, model.Errorf(model.Invalid, "the secret %s is under the master key %s, which the secrets-key-file does not hold", s.Name, s.KeyID)
 }
 
-// put keeps a secret that was typed into a form. The value is never shown again.
-func (k *keeper) put(ctx context.Context, name, value string) error {
+// seal encrypts a secret that was typed into a form, to be stored with the settings that name it. The
+// value is never shown again.
+func (k *keeper) seal(name, value string) (store.Secret, error) {
 	if len(k.keys) == 0 {
-		return model.Errorf(model.Invalid, "No password can be kept here, because Recert runs without --secrets-key-file. Start it with one, or describe the source in a configuration file.")
+		return store.Secret{}, model.Errorf(model.Invalid, "No password can be kept here, because Recert runs without --secrets-key-file. Start it with one, or describe the source in a configuration file.")
 	}
 	key := make([]byte, 32)
 	rand.Read(key)
 	aead, err := gcm(key)
 	if err != nil {
-		return err
+		return store.Secret{}, err
 	}
-	s := store.Secret{
+	return store.Secret{
 		Name: name, KeyID: k.keys[0].id, Wrapped: k.keys[0].aead.Seal(nil, nil, key, []byte(name)),
 		Sealed: aead.Seal(nil, nil, []byte(value), []byte(name)),
-	}
-	return k.store.InTx(ctx, func(tx *store.Tx) error { return tx.PutSecret(ctx, s) })
+	}, nil
 }
 
 // resolve gives the value behind ${NAME}: the environment's NAME, what the file that NAME_FILE names

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,6 +13,15 @@ import (
 	"recert/model/store"
 	"recert/model/store/storetest"
 )
+
+// put keeps a secret as the form of a source does.
+func (k *keeper) put(ctx context.Context, name, value string) error {
+	s, err := k.seal(name, value)
+	if err != nil {
+		return err
+	}
+	return k.store.InTx(ctx, func(tx *store.Tx) error { return tx.PutSecret(ctx, s) })
+}
 
 // TestKeeper keeps secrets under one master key, then under another, and refuses what was moved,
 // changed, or is under a key that is gone.

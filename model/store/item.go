@@ -25,6 +25,23 @@ func (tx *Tx) LockItem(ctx context.Context, run, id int64) (model.Item, error) {
 	return it, err
 }
 
+// LockItemOfAccess is the item of an access in a run, locked; ok is false where the run has none.
+func (tx *Tx) LockItemOfAccess(ctx context.Context, run, source, account, entitlement int64) (it model.Item, ok bool, err error) {
+	var its []model.Item
+	err = tx.all(ctx, &its, "SELECT * FROM items WHERE run_id = ? AND source_id = ? AND account_key = ? AND entitlement_key = ?"+tx.forUpdate(), run, source, account, entitlement)
+	if err != nil || len(its) == 0 {
+		return it, false, err
+	}
+	return its[0], true, nil
+}
+
+// LoweredItems are the items of an account in a run that are answered reduce, and not gone.
+func (q queries) LoweredItems(ctx context.Context, run, source, account int64) ([]model.Item, error) {
+	var its []model.Item
+	err := q.all(ctx, &its, "SELECT * FROM items WHERE run_id = ? AND source_id = ? AND account_key = ? AND answer = 'reduce' AND outcome IN ('', 'reduce') ORDER BY id", run, source, account)
+	return its, err
+}
+
 // OwnAnswers counts the answers of a reviewer in a run, not final yet, about accounts that are the
 // reviewer's own by now.
 func (q queries) OwnAnswers(ctx context.Context, run, reviewer int64) (int64, error) {

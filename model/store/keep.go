@@ -26,6 +26,19 @@ func (q queries) DueKeeps(ctx context.Context, day string, after DueKeep, limit 
 	return out, err
 }
 
+// CountKeepsUntil counts what a reviewer in a run keeps until a date, and gives the first of these dates
+// (YYYY-MM-DD), "" where there is none.
+func (q queries) CountKeepsUntil(ctx context.Context, run, reviewer int64) (n int64, first string, err error) {
+	var row struct {
+		N     int64  `bun:"n"`
+		First string `bun:"first"`
+	}
+	err = q.one(ctx, &row, "", `SELECT COUNT(*) AS n, COALESCE(MIN(d.until), '') AS first FROM items i JOIN decisions d ON d.run_id = i.run_id AND d.item_id = i.id
+		WHERE i.run_id = ? AND i.reviewer_key = ? AND i.answer = 'keep' AND i.outcome <> 'gone' AND d.until <> '' AND d.answer = 'keep'
+		AND NOT EXISTS (SELECT 1 FROM decisions o WHERE o.run_id = d.run_id AND o.item_id = d.item_id AND o.version > d.version)`, run, reviewer)
+	return row.N, row.First, err
+}
+
 // LaterItems are the items of later runs about the same access of the same account.
 func (q queries) LaterItems(ctx context.Context, it model.Item) ([]model.Item, error) {
 	var out []model.Item

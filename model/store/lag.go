@@ -12,10 +12,11 @@ import (
 // RemovalSpell is one time that an access was to go: from when that was final, or when it had come
 // back, to when it was proven gone. Where it is lowered it began before the weaker access was given.
 type RemovalSpell struct {
-	Source string
-	Began  model.Time
-	Called model.Time // when the system, or a person, was first asked; 0 where nobody was
-	Proven model.Time // 0 while it is open
+	Removal int64
+	Source  string
+	Began   model.Time
+	Called  model.Time // when the system, or a person, was first asked; 0 where nobody was
+	Proven  model.Time // 0 while it is open
 }
 
 // LagFilter narrows RemovalSpells. The zero value is every removal.
@@ -38,15 +39,15 @@ func (q queries) RemovalSpells(ctx context.Context, f LagFilter) iter.Seq2[Remov
 	}
 	since := int64(f.Since)
 	return each(ctx, q, func(rows *sql.Rows, s *RemovalSpell) error {
-		return rows.Scan(&s.Source, &s.Began, &s.Called, &s.Proven)
+		return rows.Scan(&s.Removal, &s.Source, &s.Began, &s.Called, &s.Proven)
 	},
-		`SELECT s.name, x.began_at, x.called_at, x.proven_at FROM removal_spells x JOIN remediations r ON r.id = x.remediation_id JOIN sources s ON s.id = r.source_id
+		`SELECT r.id, s.name, x.began_at, x.called_at, x.proven_at FROM removal_spells x JOIN remediations r ON r.id = x.remediation_id JOIN sources s ON s.id = r.source_id
 		WHERE x.began_at >= ? AND r.kind = 'remove'`+of+`
-		UNION ALL SELECT c.name, c.began, `+firstCall+`, CASE WHEN c.state = 'confirmed' THEN c.closed_at END
+		UNION ALL SELECT c.id, c.name, c.began, `+firstCall+`, CASE WHEN c.state = 'confirmed' THEN c.closed_at END
 		FROM (SELECT r.id, r.state, r.mode, r.called_at, r.closed_at, s.name, `+spellBegan+` AS began FROM remediations r JOIN sources s ON s.id = r.source_id
 			WHERE r.kind = 'remove' AND r.state NOT IN ('superseded', 'cancelled', 'restored')`+of+`) c
 		WHERE c.began >= ? OR c.state <> 'confirmed'
-		UNION ALL SELECT s.name, r.queued_at, NULL, NULL FROM remediations r JOIN sources s ON s.id = r.source_id
+		UNION ALL SELECT r.id, s.name, r.queued_at, NULL, NULL FROM remediations r JOIN sources s ON s.id = r.source_id
 		WHERE r.kind = 'lower' AND r.state NOT IN ('confirmed', 'cancelled')`+of, slices.Concat([]any{since}, args, args, []any{since}, args)...)
 }
 

@@ -20,7 +20,7 @@ type RemediationFilter struct {
 	Search    string                   // in people, accounts, access and systems, as frozen at launch
 	ID        int64                    // 0 is all
 	RunID     int64                    // 0 is all
-	OwnerKey  int64                    // of the campaign, a person; 0 is all
+	Owned     Owned                    // only what a person owns; zero is all
 	SourceID  int64                    // 0 is all
 	LateAt    model.Time               // only what is open and was due before; 0 is all
 	Returned  bool                     // only what is open and was proven gone before
@@ -28,6 +28,28 @@ type RemediationFilter struct {
 	Trouble   bool                     // only what Returned or Contested asks for
 	Before    int64                    // only ids below it: the last id of the page before; 0 is the first page
 	Limit     int                      // 1 to 200; 0 is 50
+}
+
+// Owned are the removals that a person owns: those of the runs that the person owns, and in some sources those of
+// the runs that nobody owns who is there.
+type Owned struct {
+	Person  int64   // 0 is no narrowing
+	Sources []int64 // that fall to the person where the run has nobody
+	Gone    []int64 // owners of runs who are not there any more
+}
+
+// where is the condition, and its arguments.
+func (o Owned) where() (string, []any) {
+	term, args := "r.run_id IN (SELECT o.id FROM runs o WHERE o.owner_key = ?)", []any{o.Person}
+	if len(o.Sources) == 0 {
+		return term, args
+	}
+	nobody, gone := "o.owner_key IS NULL", []any{}
+	if len(o.Gone) > 0 {
+		nobody, gone = nobody+" OR o.owner_key IN (?)", append(gone, bun.List(o.Gone))
+	}
+	args = append(append(args, bun.List(o.Sources)), gone...)
+	return "(" + term + " OR r.source_id IN (?) AND r.run_id IN (SELECT o.id FROM runs o WHERE " + nobody + "))", args
 }
 
 // RemediationRow is one removal with the names that a page shows. Names are those frozen at
@@ -95,8 +117,9 @@ func (f RemediationFilter) where() (string, []any) {
 	if f.ID != 0 {
 		add("r.id = ?", f.ID)
 	}
-	if f.OwnerKey != 0 {
-		add("r.run_id IN (SELECT o.id FROM runs o WHERE o.owner_key = ?)", f.OwnerKey)
+	if f.Owned.Person != 0 {
+		term, a := f.Owned.where()
+		add(term, a...)
 	}
 	if f.RunID != 0 {
 		add("r.run_id = ?", f.RunID)
@@ -116,6 +139,8 @@ func (f RemediationFilter) where() (string, []any) {
 		add(contested)
 	}
 	if f.Trouble {
+		// These are few: they are found from what is said and what came back, not among all removals.
+		add("r.id IN (SELECT c.remediation_id FROM contests c WHERE c.outcome = '' UNION ALL SELECT z.remediation_id FROM removal_spells z)")
 		add("("+returned+" OR "+contested+")", bun.List(openRemediations))
 	}
 	if strings.TrimSpace(f.Search) != "" {

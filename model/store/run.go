@@ -16,6 +16,13 @@ func (q queries) RunByID(ctx context.Context, id int64) (model.Run, error) {
 	return r, err
 }
 
+// RunOwners are the people who own runs, by key.
+func (q queries) RunOwners(ctx context.Context) ([]int64, error) {
+	var keys []int64
+	err := q.all(ctx, &keys, "SELECT DISTINCT owner_key FROM runs WHERE owner_key IS NOT NULL ORDER BY owner_key")
+	return keys, err
+}
+
 // RunByName is the run named NAME@DATE; a bare NAME means the campaign's latest run.
 func (q queries) RunByName(ctx context.Context, name string) (model.Run, error) {
 	var r model.Run

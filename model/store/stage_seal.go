@@ -80,6 +80,11 @@ SELECT s.key, s.snapshot_id, ?, s.hash, s.data%s FROM stage_rows s WHERE s.snaps
 ORDER BY s.key`, table, key, columns, columns), sourceID, snapshotID, kind, sourceID); err != nil {
 		return fmt.Errorf("begin %s: %w", table, err)
 	}
+	if previous == 0 { // the next snapshot is compared with these, maybe before the server looks at them by itself
+		if err := tx.analyze(ctx, table); err != nil {
+			return err
+		}
+	}
 	if kind != model.KindAccounts {
 		return nil
 	}

@@ -49,11 +49,35 @@ func (q queries) TicketByAck(ctx context.Context, hash string) (model.Ticket, er
 // PutTicket stores what a removal is in the system that it is asked of, in the place of what was
 // stored before.
 func (tx *Tx) PutTicket(ctx context.Context, t model.Ticket) error {
-	return tx.execOne(ctx, `INSERT INTO tickets (remediation_id, system, key, ack_hash, ref, handle, url, status, closed_at, told, note, looks, followed_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (remediation_id) DO UPDATE SET system = excluded.system, key = excluded.key, ack_hash = excluded.ack_hash,
+	return tx.execOne(ctx, `INSERT INTO tickets (remediation_id, system, key, ack_hash, ref, handle, url, status, closed_at, told, note, saying, saying_at, looks, followed_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (remediation_id) DO UPDATE SET system = excluded.system, key = excluded.key, ack_hash = excluded.ack_hash,
 		ref = excluded.ref, handle = excluded.handle, url = excluded.url, status = excluded.status, closed_at = excluded.closed_at, told = excluded.told,
-		note = excluded.note, looks = excluded.looks, followed_at = excluded.followed_at`,
-		t.RemediationID, t.System, t.Key, t.AckHash, t.Ref, t.Handle, t.URL, t.Status, t.ClosedAt, t.Told, t.Note, t.Looks, t.FollowedAt)
+		note = excluded.note, saying = excluded.saying, saying_at = excluded.saying_at, looks = excluded.looks, followed_at = excluded.followed_at`,
+		t.RemediationID, t.System, t.Key, t.AckHash, t.Ref, t.Handle, t.URL, t.Status, t.ClosedAt, t.Told, t.Note, t.Saying, t.SayingAt, t.Looks, t.FollowedAt)
+}
+
+// UntoldTicket is an open ticket of a removal that nobody works on, to which something is to be said.
+type UntoldTicket struct {
+	RemediationID int64      `bun:"remediation_id"`
+	FollowedAt    model.Time `bun:"followed_at"`
+}
+
+// UntoldTickets are the tickets, limit at most, of removals that nobody works on whose people do not know what is
+// true: that the removal is contested, that the access stays, or something of which it is not known whether they
+// were told. stays is how Ticket.Note begins of those that were told that the access stays. One that was looked at since that became
+// true is looked at again only if that was before an instant.
+func (q queries) UntoldTickets(ctx context.Context, stays string, before model.Time, limit int) ([]UntoldTicket, error) {
+	var ts []UntoldTicket
+	err := q.all(ctx, &ts, `SELECT t.remediation_id, t.followed_at FROM tickets t JOIN remediations r ON r.id = t.remediation_id
+		LEFT JOIN contests c ON c.remediation_id = r.id
+		WHERE t.ref <> '' AND t.closed_at IS NULL AND r.mode = 'ticket' AND r.kind = 'remove' AND r.state NOT IN ('queued', 'sent', 'came_back', 'superseded')
+		AND (t.saying <> '' OR c.outcome = '' AND t.note = '' AND r.state IN ('held', 'failed')
+			OR (c.outcome = 'upheld' OR r.state = 'cancelled') AND t.note NOT LIKE ?0 AND NOT EXISTS (SELECT 1 FROM remediations o
+				WHERE o.run_id = r.run_id AND o.item_id = r.item_id AND o.id > r.id AND o.kind = 'remove' AND o.state <> 'cancelled'))
+		AND (t.followed_at IS NULL OR t.followed_at <= ?1 OR t.followed_at < c.at OR t.followed_at < c.answered_at OR t.followed_at < r.closed_at)
+		AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.id = r.source_id AND s.paused <> '') AND NOT EXISTS (SELECT 1 FROM removal_stops)
+		ORDER BY t.remediation_id LIMIT ?2`, stays+"%", before, limit)
+	return ts, err
 }
 
 // BeginAttempt counts one more try of a removal that the caller has claimed.

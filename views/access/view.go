@@ -33,7 +33,8 @@ type Row struct {
 	Can       string
 	Source    string
 	Technical string
-	Path      string // "" where direct
+	Path      string // by the names of what it goes through; "" where direct
+	PathID    string // the same by ids, where those are not the names
 	Since     ui.Stamp
 	Until     ui.Stamp // zero where it still holds
 	Tags      []ui.Tag

@@ -44,31 +44,35 @@ func Show(p Page) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"prose\"><div class=\"title\"><h1>Help</h1></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"prose\"><div class=\"title\"><h1>Help</h1></div><ul class=\"plainlist\"><li><a href=\"#reviewer\">I was asked to review access</a></li><li><a href=\"#own\">Access of mine is being removed</a></li><li><a href=\"#tasks\">I have a task to do by hand</a></li><li><a href=\"#owner\">I own a review or a system</a></li>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if p.staff() {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<ul class=\"plainlist\"><li><a href=\"#reviewer\">I was asked to review access</a></li><li><a href=\"#campaign\">I run campaigns</a></li><li><a href=\"#admin\">I set Recert up</a></li><li><a href=\"#auditor\">I audit</a></li></ul>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<li><a href=\"#campaign\">I run campaigns</a></li><li><a href=\"#removals\">I look after removals</a></li><li><a href=\"#admin\">I set Recert up</a></li><li><a href=\"#auditor\">I audit</a></li>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</ul>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			if p.Contact != "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var3 string
 				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs("Questions? " + p.Contact)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help/help.templ`, Line: 21, Col: 34}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/help/help.templ`, Line: 25, Col: 34}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -77,12 +81,28 @@ func Show(p Page) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			templ_7745c5c3_Err = answers().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = concerned().Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			if p.staff() {
 				templ_7745c5c3_Err = campaign().Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, " ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, " ")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = removals().Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, " ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -90,7 +110,15 @@ func Show(p Page) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, " ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, " ")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = connect(p).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, " ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -99,7 +127,7 @@ func Show(p Page) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -134,7 +162,7 @@ func reviewer() templ.Component {
 			templ_7745c5c3_Var4 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<section aria-labelledby=\"reviewer\"><h2 id=\"reviewer\">I was asked to review access</h2><ol><li>Open <a href=\"/\">My reviews</a> and choose a review.</li><li>Each line says who can do what. Answer one question: is it still needed?</li><li>“No, remove” ends the access. “Not sure” leaves the choice open; a note helps the next person.</li><li>Your answers are saved as you give them. You can undo each one until you sign off.</li><li>At the end you see every removal by name. Sign off, and you are done.</li></ol><p>“Unknown” under “Last used” means that the system does not tell us. It does not mean that nobody uses it.</p><p>You never review your own access. With the keyboard, choose an answer with the arrows and press Enter to save it.</p></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<section aria-labelledby=\"reviewer\"><h2 id=\"reviewer\">I was asked to review access</h2><ol><li>Open <a href=\"/\">My reviews</a> and choose a review.</li><li>Each line says who can do what. Answer one question: is it still needed?</li><li>“No, remove” ends the access. “Not sure” leaves the choice open; a note helps the next person.</li><li>Your answers are saved as you give them. You can undo each one until you sign off.</li><li>At the end you see every removal by name. Sign off, and you are done.</li></ol><p>“Unknown” under “Last used” means that the system does not tell us. It does not mean that nobody uses it.</p><p>You never review your own access. With the keyboard, choose an answer with the arrows and press Enter to save it.</p></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -163,7 +191,7 @@ func campaign() templ.Component {
 			templ_7745c5c3_Var5 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<section aria-labelledby=\"campaign\"><h2 id=\"campaign\">I run campaigns</h2><ol><li>Under <a href=\"/campaigns\">Campaigns</a>, choose “New campaign”: which systems, who reviews, until when.</li><li>The preview shows every reviewer and every item without one. An item that nobody can review stops the launch.</li><li>After the launch, the campaign's page shows who has answered and who has not begun.</li><li>Closing settles what has no answer. You see the effect before it happens.</li><li>Under <a href=\"/revocations\">Revocations</a>, watch each removal until the system no longer shows the access.</li></ol></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<section aria-labelledby=\"campaign\"><h2 id=\"campaign\">I run campaigns</h2><ol><li>Under <a href=\"/campaigns\">Campaigns</a>, choose “New campaign”: which systems, who reviews, until when.</li><li>The preview shows every reviewer and every item without one. An item that nobody can review stops the launch.</li><li>After the launch, the campaign's page shows who has answered and who has not begun.</li><li>Closing settles what has no answer. You see the effect before it happens.</li><li>Under <a href=\"/revocations\">Revocations</a>, watch each removal until the system no longer shows the access.</li></ol></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -192,7 +220,7 @@ func admin() templ.Component {
 			templ_7745c5c3_Var6 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<section aria-labelledby=\"admin\"><h2 id=\"admin\">I set Recert up</h2><ol><li>Describe your systems in a file and apply it: <code>recert apply -f config.yaml</code></li><li>Read them: <code>recert ingest --source hr people=people.csv</code>, or upload files under <a href=\"/sources\">Sources</a>.</li><li>Look at the snapshot: every row that was read is accepted or rejected with a reason.</li><li>A snapshot that loses too much is held. A second admin looks at it and releases it.</li><li>Check the whole installation: <code>recert doctor</code></li></ol></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<section aria-labelledby=\"admin\"><h2 id=\"admin\">I set Recert up</h2><ol><li>Describe your systems in a file and apply it: <code>recert apply -f config.yaml</code></li><li>Read them: <code>recert ingest --source hr people=people.csv</code>, or upload files under <a href=\"/sources\">Sources</a>.</li><li>Look at the snapshot: every row that was read is accepted or rejected with a reason.</li><li>A snapshot that loses too much is held. A second admin looks at it and releases it.</li><li>Check the whole installation: <code>recert doctor</code></li></ol></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -221,7 +249,7 @@ func auditor() templ.Component {
 			templ_7745c5c3_Var7 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<section aria-labelledby=\"auditor\"><h2 id=\"auditor\">I audit</h2><ol><li>Under <a href=\"/evidence\">Evidence</a>, download the package of a closed campaign.</li><li>Check it on your own computer, without this server: <code>recert verify package.zip --key KEY</code></li><li>The package holds the population, every decision with its time and reviewer, and each removal with the reading that proves it.</li><li>Under <a href=\"/access\">Access</a>, see who had what on any day that was read.</li></ol></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<section aria-labelledby=\"auditor\"><h2 id=\"auditor\">I audit</h2><ol><li>Under <a href=\"/evidence\">Evidence</a>, download the package of a closed campaign.</li><li>Check it on your own computer, without this server: <code>recert verify package.zip --key KEY</code></li><li>The package holds the population, every decision with its time and reviewer, and each removal with the reading that proves it.</li><li>Under <a href=\"/access\">Access</a>, see who had what on any day that was read.</li></ol></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -2,7 +2,7 @@ package home
 
 import "recert/views/ui"
 
-// Need is a removal of a campaign that the reader owns, of which the reader must know.
+// Need is a removal that the reader is told of as its owner, of which the reader must know.
 type Need struct {
 	ID     string // of the removal
 	What   string // the access in plain words, and whose

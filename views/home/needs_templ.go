@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import "recert/views/ui"
 
-// needs lists what needs the owner of a campaign; it shows nothing where that is nothing.
+// needs lists what needs the owner of a campaign, or of a source; it shows nothing where that is nothing.
 func needs(ns []Need, more bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -33,7 +33,7 @@ func needs(ns []Need, more bool) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(ns) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section aria-labelledby=\"needs\"><h2 id=\"needs\">Removals that need you</h2><p class=\"muted\">You own the campaigns that they come from.</p><ul class=\"plainlist\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section aria-labelledby=\"needs\"><h2 id=\"needs\">Removals that need you</h2><p class=\"muted\">You are told of these because you own their review, or their system where the review has no owner.</p><ul class=\"plainlist\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

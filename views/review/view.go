@@ -139,11 +139,12 @@ type SignOff struct {
 	Removals   []Line    // the removals that go out, by name; a last line may say how many more
 	Lowers     []Line    // what is lowered, likewise
 	Unanswered []Line
-	RemovalsIn int64  // how many removals there are; 0 is as many as lines
-	OpenIn     int64  // how many are without an answer; 0 is as many as lines
-	Leftover   string // what happens to the unanswered: "What you leave open stays as it is."
-	Statement  string // what the reviewer confirms
-	Blocked    string // why it cannot be signed yet, "" where it can
+	RemovalsIn int64    // how many removals there are; 0 is as many as lines
+	OpenIn     int64    // how many are without an answer; 0 is as many as lines
+	Leftover   string   // what happens to the unanswered: "What you leave open stays as it is."
+	After      []string // what becomes of the answers, a sentence each: when removals go out, when keeps end
+	Statement  string   // what the reviewer confirms
+	Blocked    string   // why it cannot be signed yet, "" where it can
 }
 
 // Line names one access in the sign-off.

@@ -21,6 +21,7 @@ type LagRow struct {
 // Times are durations of several removals.
 type Times struct {
 	N                  int64
+	Of                 int64 // removals; fewer than times where some came back
 	Median, P95, Worst string
 }
 
@@ -31,7 +32,12 @@ func (r LagRow) name() string {
 	return r.Source
 }
 
-func (t Times) of() string { return "median of " + ui.Count(t.N, "removal", "removals") }
+func (t Times) of() string {
+	if t.N == t.Of {
+		return "median of " + ui.Count(t.N, "removal", "removals")
+	}
+	return "median of " + ui.Count(t.N, "time", "times") + ", in " + ui.Count(t.Of, "removal", "removals")
+}
 
 // Messages leads to the log of messages.
 type Messages struct {

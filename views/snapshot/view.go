@@ -55,6 +55,7 @@ type Ledger struct {
 	Carried                  bool   // not given this time: taken over from the snapshot before
 	Expected                 string // an independent count: "6,191", "" for none
 	ExpectedDiffers          bool
+	Rows                     string // address of the list of its rows; "" where there is none
 }
 
 // File is one file that was read.
@@ -92,16 +93,37 @@ type Sum struct {
 type Part struct {
 	Name string
 	N    int64
+	Href string // where its rows are listed; "" where they are not
 }
 
 // Sums are the three lines of the ledger.
 func (l Ledger) Sums() []Sum {
 	return []Sum{
-		{"Read", l.Read, []Part{{"accepted", l.Accepted}, {"rejected", l.Rejected}}},
-		{"Accepted", l.Accepted, []Part{{"new", l.New}, {"changed", l.Changed}, {"unchanged", l.Unchanged}}},
-		{"Previous", l.Previous, []Part{{"unchanged", l.Unchanged}, {"changed", l.Changed}, {"gone", l.Gone}}},
+		{"Read", l.Read, []Part{{"accepted", l.Accepted, l.Rows}, {"rejected", l.Rejected, l.rejected()}}},
+		{"Accepted", l.Accepted, []Part{{"new", l.New, l.changed("new")}, {"changed", l.Changed, l.changed("changed")}, {"unchanged", l.Unchanged, ""}}},
+		{"Previous", l.Previous, []Part{{"unchanged", l.Unchanged, ""}, {"changed", l.Changed, l.changed("changed")}, {"gone", l.Gone, l.changed("gone")}}},
 	}
 }
+
+// changed leads to the rows of a kind that became just this.
+func (l Ledger) changed(to string) string {
+	if l.Rows == "" {
+		return ""
+	}
+	return l.Rows + "&" + ParamChange + "=" + to
+}
+
+func (l Ledger) rejected() string {
+	if l.Rows == "" {
+		return ""
+	}
+	return "#rejects"
+}
+
+// linked tells whether the rows of a part can be looked at.
+func (p Part) linked() bool { return p.N > 0 && p.Href != "" }
+
+func (p Part) text() string { return p.Name + " " + ui.Num(p.N) }
 
 // Balances tells whether the parts make the total.
 func (s Sum) Balances() bool { return s.off() == 0 }
@@ -121,12 +143,12 @@ func (s Sum) tag() ui.Tag {
 	return ui.Tag{Text: "Off by " + ui.Num(s.off()), Tone: ui.Bad}
 }
 
-func (s Sum) text() string {
-	terms := make([]string, len(s.Parts))
-	for i, p := range s.Parts {
-		terms[i] = p.Name + " " + ui.Num(p.N)
+// joint is what stands before a part.
+func joint(i int) string {
+	if i == 0 {
+		return "= "
 	}
-	return strings.Join(terms, " + ")
+	return " + "
 }
 
 func (l Ledger) caption() string {
@@ -135,6 +157,8 @@ func (l Ledger) caption() string {
 	}
 	return l.Kind
 }
+
+func (l Ledger) seeThem() string { return "See the " + strings.ToLower(l.Kind) }
 
 func (l Ledger) expected() ui.Tag {
 	if l.ExpectedDiffers {

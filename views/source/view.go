@@ -43,8 +43,11 @@ type Page struct {
 	Managers       []Manager // of a people source: cycles and missing managers
 	ManagersTotal  int64
 	CanUpload      bool
+	Rows           string    // address of what was read last, "" for nothing
 	CanRead        bool      // the reader may have it read now
 	CanResume      bool      // its removals are paused, and the reader may let them go on
+	CanEdit        bool      // the reader may change its settings by a form
+	ByFile         string    // why there is no such form for this reader who might use one, "" where there is
 	CanTest        bool      // the reader may test what its removals are asked of
 	Found          ui.Notice // what a test found
 }

@@ -15,4 +15,10 @@ func aria(describedBy, problem string) templ.Attributes {
 	return a
 }
 
-func (f Field) attrs() templ.Attributes { return aria(f.describedBy(), f.Error) }
+func (f Field) attrs() templ.Attributes {
+	a := aria(f.describedBy(), f.Error)
+	if len(f.Offers) > 0 {
+		a["list"] = f.id() + "-offers"
+	}
+	return a
+}

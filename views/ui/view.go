@@ -229,10 +229,11 @@ type Field struct {
 	Help     string
 	Error    string
 	Value    string
-	Type     string // of the input; "" is text
-	Hint     string // shown inside while it is empty; never the only label
-	Auto     string // the autocomplete attribute, "" for off
-	Rows     int    // a text area of so many lines, 0 for one line
+	Type     string   // of the input; "" is text
+	Hint     string   // shown inside while it is empty; never the only label
+	Auto     string   // the autocomplete attribute, "" for off
+	Rows     int      // a text area of so many lines, 0 for one line
+	Offers   []string // values to choose from while typing; others may be typed too
 	Required bool
 	Hide     bool // the label is only for who cannot see the place
 }

@@ -44,8 +44,12 @@ type Client struct {
 	mode    mode
 }
 
-// maxConns is how many connections each of the two pools opens at most.
-const maxConns = 8
+// How many connections each of the two pools opens at most: usualConns, or as many as are asked for at once and
+// readConns more, for a read of everything and a test beside them.
+const (
+	usualConns = 8
+	readConns  = 2
+)
 
 // New checks cfg and makes a Client; it dials nothing. The Client must be closed.
 func New(cfg Config) (*Client, error) {
@@ -87,9 +91,10 @@ func (c *Client) String() string { return c.cfg.String() }
 // GoString is String: no verb of fmt shows a credential.
 func (c *Client) GoString() string { return c.cfg.String() }
 
-func limit(db *sql.DB) *sql.DB {
-	db.SetMaxOpenConns(maxConns)
-	db.SetMaxIdleConns(maxConns)
+func (c *Client) limit(db *sql.DB) *sql.DB {
+	most := max(usualConns, c.cfg.Concurrency+readConns)
+	db.SetMaxOpenConns(most)
+	db.SetMaxIdleConns(most)
 	db.SetConnMaxIdleTime(time.Minute)
 	return db
 }
@@ -120,7 +125,7 @@ func (c *Client) openPostgres() (*sql.DB, error) {
 		}
 		return nil
 	}
-	return limit(stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(plain))), nil
+	return c.limit(stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(plain))), nil
 }
 
 func (c *Client) openMySQL() (*sql.DB, error) {
@@ -153,7 +158,7 @@ func (c *Client) openMySQL() (*sql.DB, error) {
 	if err != nil {
 		return nil, &model.Error{Kind: model.Invalid, Msg: "database: url cannot be used", Err: errors.New(c.redact(err.Error()))}
 	}
-	return limit(sql.OpenDB(conn)), nil
+	return c.limit(sql.OpenDB(conn)), nil
 }
 
 // Read implements connector.Source.

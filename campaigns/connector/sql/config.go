@@ -36,6 +36,10 @@ type Config struct {
 	// for each account, beside the rows of the account PUBLIC. That can be many rows.
 	ExpandPublic bool
 
+	// Concurrency is how many looks and changes are asked for at once: so many connections are opened, as what waits
+	// for one goes out after removals were stopped. 0 is 8.
+	Concurrency int
+
 	Zone    *time.Location // of bare dates; nil is UTC
 	Timeout time.Duration  // of one check or change, and of each wait for a row of a read; 0 is 30 s
 
@@ -105,6 +109,9 @@ func checkConfig(cfg *Config) (*address, *compiled, error) {
 	}
 	if cfg.Timeout < 0 {
 		return nil, nil, model.Errorf(model.Invalid, "database: timeout must not be negative")
+	}
+	if cfg.Concurrency < 0 {
+		return nil, nil, model.Errorf(model.Invalid, "database: concurrency must not be negative")
 	}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 30 * time.Second

@@ -71,7 +71,7 @@ func (c *Client) explain(ctx context.Context, doing string, err error) error {
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		kind, says := postgresSays(pg)
-		return c.fail(kind, fmt.Sprintf("%s: %s (SQLSTATE %s)", doing, c.redact(says), pg.Code), err)
+		return c.fail(kind, fmt.Sprintf("%s: %s (code %s)", doing, c.redact(says), pg.Code), err)
 	}
 	if my, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		kind, says := mysqlSays(my)

@@ -175,3 +175,24 @@ func BenchmarkRevoke(b *testing.B) {
 		})
 	}
 }
+
+// TestConnections: as many removals as may go out at once have a connection each; none waits for one, as it would
+// go out after removals were stopped.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	eachTables(t, func(t *testing.T, w *tables) {
+		for at, most := range map[int]int{0: 8, 4: 8, 20: 22} {
+			c := w.client(t, func(c *Config) { c.Concurrency = at })
+			for i := range max(at, 1) {
+				conn, err := c.db.Conn(t.Context())
+				if err != nil {
+					t.Fatalf("connection %d of %d: %v", i+1, at, err)
+				}
+				t.Cleanup(func() { conn.Close() })
+			}
+			if s := c.db.Stats(); s.WaitCount != 0 || s.MaxOpenConnections != most {
+				t.Errorf("for %d at once: %d waited, %d are allowed", at, s.WaitCount, s.MaxOpenConnections)
+			}
+		}
+	})
+}

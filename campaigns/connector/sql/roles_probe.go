@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 )
 
 func (r *roles) probe(ctx context.Context) (string, error) {
@@ -21,11 +22,20 @@ func (r *roles) probe(ctx context.Context) (string, error) {
 		if err != nil {
 			return r.explain(ctx, "Looking at the roles", err)
 		}
-		says = fmt.Sprintf("Signed in to PostgreSQL %d: %d %s, %d others, %d memberships.", s.version/10000, logins, map[bool]string{true: "role that logs in", false: "roles that log in"}[logins == 1], groups, memberships)
+		says = fmt.Sprintf("Signed in to PostgreSQL %d: %s, %s, %s.", s.version/10000,
+			count(logins, "role that logs in", "roles that log in"), count(groups, "other role", "other roles"), count(memberships, "membership", "memberships"))
 		if !strong {
 			says += " The user that we sign in as may not change roles; it can take away only what it granted or owns."
 		}
 		return nil
 	})
 	return says, err
+}
+
+// count is a number with its noun.
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.FormatInt(n, 10) + " " + many
 }

@@ -36,7 +36,7 @@ func (s *schema) probe(ctx context.Context) (string, error) {
 		}
 		// Of nobody's access: it shows whether the query runs.
 		_, err := s.look(ctx, tx, connector.Access{AccountID: "0", EntitlementID: "0"})
-		if err != nil && strings.Contains(connector.FailureOf(err).Msg, "(SQLSTATE 22") {
+		if err != nil && strings.Contains(connector.FailureOf(err).Msg, "(code 22") {
 			return nil // 0 is no id of this schema, such as a UUID
 		}
 		return err

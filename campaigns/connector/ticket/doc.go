@@ -15,7 +15,7 @@
 //	    project: SEC
 //	    issue_type: Task             # this is what it is where nothing is said
 //
-// The account needs the rights to browse the project, to create issues and to comment on them, and
+// The account needs the rights to browse the project, to create issues, and to read and write comments, and
 // labels must be on the screen for new issues of that type: a label is how a ticket is found again
 // whose answer was lost. A ticket counts as closed in a status of the category Done, or in one of
 // closed_states where these are given.
@@ -30,6 +30,6 @@
 //	assignment_group: IAM
 //
 // The account needs to create and read records of the table, to write correlation_id, by which a
-// record is found again, and to write work notes. A record counts as closed when it is not active
+// record is found again, and to read and write work notes. A record counts as closed when it is not active
 // any more, an incident also when it is resolved, or in one of closed_states (values or labels).
 package ticket

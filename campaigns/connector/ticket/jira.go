@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"recert/campaigns/connector"
@@ -209,6 +210,99 @@ func (j *jira) Comment(ctx context.Context, r connector.Reference, text string) 
 		return j.refusal("Commenting on the ticket", a)
 	}
 	return nil
+}
+
+// Comments are read a page at a time, up to so many in all.
+const (
+	commentPage = 100
+	commentMost = 2000
+)
+
+// Said looks for a comment among those of the issue.
+func (j *jira) Said(ctx context.Context, r connector.Reference, text string) (bool, error) {
+	if !issueIDRE.MatchString(r.Handle) {
+		return false, gone(j.rest, r.ID)
+	}
+	for start := 0; start < commentMost; {
+		page, total, err := j.comments(ctx, r, start)
+		if err != nil {
+			return false, err
+		}
+		for _, body := range page {
+			if strings.Contains(j.plain(body), text) {
+				return true, nil
+			}
+		}
+		if start += len(page); start >= total {
+			return false, nil
+		}
+		if len(page) == 0 {
+			return false, j.rest.Fail(connector.Broken, "Jira's list of comments ends before its end", nil)
+		}
+	}
+	return false, j.rest.Fail(connector.Broken, "The ticket has too many comments to look through", nil)
+}
+
+// comments are the bodies of a page of an issue's comments, and how many there are in all.
+func (j *jira) comments(ctx context.Context, r connector.Reference, start int) (bodies []json.RawMessage, total int, err error) {
+	a, err := j.rest.Do(ctx, rest.Request{Method: http.MethodGet, Path: j.api + "/issue/" + r.Handle + "/comment", Query: url.Values{
+		"startAt": {strconv.Itoa(start)}, "maxResults": {strconv.Itoa(commentPage)}, "orderBy": {"-created"},
+	}})
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case a.Status == http.StatusNotFound:
+		return nil, 0, gone(j.rest, r.ID)
+	case a.Status != http.StatusOK:
+		return nil, 0, j.refusal("Reading the ticket's comments", a)
+	}
+	var page struct {
+		Total    *int `json:"total"`
+		Comments *[]struct {
+			Body json.RawMessage `json:"body"`
+		} `json:"comments"`
+	}
+	if err := j.rest.Decode(a, &page); err != nil {
+		return nil, 0, err
+	}
+	if page.Total == nil || page.Comments == nil {
+		return nil, 0, j.rest.Fail(connector.Broken, "Jira's answer does not tell the issue's comments", nil)
+	}
+	for _, c := range *page.Comments {
+		bodies = append(bodies, c.Body)
+	}
+	return bodies, *page.Total, nil
+}
+
+// adf is a piece of a document as Jira Cloud has them.
+type adf struct {
+	Text    string `json:"text"`
+	Content []adf  `json:"content"`
+}
+
+func (a adf) write(b *strings.Builder) {
+	b.WriteString(a.Text)
+	for _, c := range a.Content {
+		c.write(b)
+	}
+}
+
+// plain is the text of a comment; what is none of ours may be anything.
+func (j *jira) plain(body json.RawMessage) string {
+	if !j.cloud {
+		var text string
+		if json.Unmarshal(body, &text) != nil {
+			return ""
+		}
+		return text
+	}
+	var doc adf
+	if json.Unmarshal(body, &doc) != nil {
+		return ""
+	}
+	var b strings.Builder
+	doc.write(&b)
+	return b.String()
 }
 
 // refusal is a status with the fields that Jira complains of. What it says of them may repeat what

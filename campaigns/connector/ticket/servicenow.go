@@ -208,3 +208,34 @@ func (s *serviceNow) Comment(ctx context.Context, r connector.Reference, text st
 	}
 	return nil
 }
+
+// Said looks for a text in the record's work notes, which the Table API gives in one piece.
+func (s *serviceNow) Said(ctx context.Context, r connector.Reference, text string) (bool, error) {
+	if !sysIDRE.MatchString(r.Handle) {
+		return false, gone(s.rest, r.ID)
+	}
+	a, err := s.rest.Do(ctx, rest.Request{Method: http.MethodGet, Path: s.path + "/" + r.Handle, Query: url.Values{
+		"sysparm_fields": {"sys_id,work_notes"}, "sysparm_display_value": {"true"},
+	}})
+	switch {
+	case err != nil:
+		return false, err
+	case a.Status == http.StatusNotFound:
+		return false, gone(s.rest, r.ID)
+	case a.Status != http.StatusOK:
+		return false, s.rest.Status("Reading the ticket's work notes", a)
+	}
+	var got struct {
+		Result struct {
+			SysID string  `json:"sys_id"`
+			Notes *string `json:"work_notes"`
+		} `json:"result"`
+	}
+	if err := s.rest.Decode(a, &got); err != nil {
+		return false, err
+	}
+	if got.Result.SysID != r.Handle || got.Result.Notes == nil {
+		return false, s.rest.Fail(connector.Refused, "ServiceNow does not show the record's work notes. Give our account the right to read them", nil)
+	}
+	return strings.Contains(*got.Result.Notes, text), nil
+}

@@ -149,12 +149,31 @@ func TestFollow(t *testing.T) {
 		if c := w.Tickets()[0].Comments; len(c) != 1 || c[0] != "It is still there." {
 			t.Errorf("its comments are %q", c)
 		}
+		for _, text := range []string{"Second.", "Third.", "Fourth."} {
+			if err := w.client.Comment(t.Context(), ref, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for text, want := range map[string]bool{"It is still there.": true, "Second.": true, "Fourth.": true, "Fifth.": false, "still": true} {
+			if said, err := w.client.Said(t.Context(), ref, text); err != nil || said != want {
+				t.Errorf("whether it says %q: %t, %v", text, said, err)
+			}
+		}
+		if w.cfg.System == ticket.ServiceNow {
+			w.Deny("work_notes")
+			if said, err := w.client.Said(t.Context(), ref, "Fifth."); err == nil || said || !strings.Contains(err.Error(), "right to read them") {
+				t.Errorf("without the right to read them: %t, %v", said, err)
+			}
+		}
 		w.Set(ref.ID, func(tk *ticketserver.Ticket) { tk.Deleted = true })
 		if _, err := w.client.Follow(t.Context(), ref); !errors.Is(err, connector.ErrGone) {
 			t.Errorf("a deleted ticket: %v", err)
 		}
 		if err := w.client.Comment(t.Context(), ref, "x"); !errors.Is(err, connector.ErrGone) {
 			t.Errorf("a comment on a deleted ticket: %v", err)
+		}
+		if _, err := w.client.Said(t.Context(), ref, "x"); !errors.Is(err, connector.ErrGone) {
+			t.Errorf("comments of a deleted ticket: %v", err)
 		}
 	})
 }

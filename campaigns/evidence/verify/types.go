@@ -218,8 +218,9 @@ type SnapshotDiscarded struct {
 type ConfigApplied struct {
 	Kind   string `json:"kind"`
 	Name   string `json:"name"`
-	Action string `json:"action"` // created, changed or deleted
-	SHA256 string `json:"sha256"` // of its canonical form, secrets as references
+	Action string `json:"action"`           // created, changed or deleted
+	SHA256 string `json:"sha256"`           // of its canonical form, secrets as references
+	Secret string `json:"secret,omitempty"` // the name of a credential that was typed with it and is kept encrypted; its value is nowhere
 }
 
 // SourceSnapshot is one source of a run and the snapshot it was frozen at.

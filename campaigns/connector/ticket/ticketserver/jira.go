@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -47,6 +48,8 @@ func (s *Server) jira(r *http.Request, body []byte) (int, any) {
 	switch {
 	case len(parts) == 1 && r.Method == http.MethodGet:
 		return http.StatusOK, s.jiraIssue(t)
+	case len(parts) == 2 && parts[1] == "comment" && r.Method == http.MethodGet:
+		return s.jiraComments(r, t)
 	case len(parts) == 2 && parts[1] == "comment" && r.Method == http.MethodPost:
 		var in struct {
 			Body json.RawMessage `json:"body"`
@@ -62,6 +65,25 @@ func (s *Server) jira(r *http.Request, body []byte) (int, any) {
 		return http.StatusCreated, map[string]any{"id": "10000", "self": "http://" + r.Host + r.URL.Path + "/10000"}
 	}
 	return http.StatusMethodNotAllowed, jiraError(nil, nil)
+}
+
+// jiraComments are the comments of an issue, the latest first, two a page at most.
+func (s *Server) jiraComments(r *http.Request, t *Ticket) (int, any) {
+	start, err := strconv.Atoi(r.URL.Query().Get("startAt"))
+	if err != nil || start < 0 || r.URL.Query().Get("orderBy") != "-created" {
+		return http.StatusBadRequest, jiraError([]string{"Bad paging"}, nil)
+	}
+	all := slices.Clone(t.Comments)
+	slices.Reverse(all)
+	page := []map[string]any{}
+	for _, text := range all[min(start, len(all)):min(start+2, len(all))] {
+		var body any = text
+		if s.kind == JiraCloud {
+			body = map[string]any{"type": "doc", "version": 1, "content": []map[string]any{{"type": "paragraph", "content": []map[string]any{{"type": "text", "text": text}}}}}
+		}
+		page = append(page, map[string]any{"id": "10000", "body": body})
+	}
+	return http.StatusOK, map[string]any{"startAt": start, "maxResults": 2, "total": len(all), "comments": page}
 }
 
 // jiraAbout tells of the account and of the project.

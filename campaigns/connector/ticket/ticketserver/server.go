@@ -55,7 +55,7 @@ type Server struct {
 	faults  []*Fault
 	calls   []string
 	noMark  bool
-	denied  []string // rights that we do not have in Jira
+	denied  []string // rights that we do not have in Jira; fields that we may not read in ServiceNow
 }
 
 // New makes a server of a kind that lets in requests with that Authorization header.
@@ -69,7 +69,7 @@ func (s *Server) Stale(d time.Duration) { s.mu.Lock(); s.stale = d; s.mu.Unlock(
 // NoMark is a table without correlation_id, or one that we may not read: searches find anything.
 func (s *Server) NoMark() { s.mu.Lock(); s.noMark = true; s.mu.Unlock() }
 
-// Deny takes a right away, as Jira calls it.
+// Deny takes a right away, as Jira calls it, or the sight of a field of ServiceNow.
 func (s *Server) Deny(right string) { s.mu.Lock(); s.denied = append(s.denied, right); s.mu.Unlock() }
 
 // Fail adds a fault.

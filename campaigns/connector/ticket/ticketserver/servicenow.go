@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -56,6 +57,9 @@ func (s *Server) snow(r *http.Request, body []byte) (int, any) {
 			}
 			t.Comments = append(t.Comments, in["work_notes"])
 		}
+		if strings.Contains(q.Get("sysparm_fields"), "work_notes") {
+			return http.StatusOK, map[string]any{"result": s.snowNotes(t)}
+		}
 		return http.StatusOK, map[string]any{"result": show(t)}
 	case r.Method == http.MethodGet:
 		mark, _, _ := strings.Cut(strings.TrimPrefix(q.Get("sysparm_query"), "correlation_id="), "^")
@@ -85,4 +89,16 @@ func (s *Server) snow(r *http.Request, body []byte) (int, any) {
 		return http.StatusCreated, map[string]any{"result": show(t)}
 	}
 	return http.StatusMethodNotAllowed, snowError("Method not supported", "")
+}
+
+// snowNotes are the work notes of a record in one piece, the latest first. Who may not read a field does not get it.
+func (s *Server) snowNotes(t *Ticket) map[string]any {
+	if slices.Contains(s.denied, "work_notes") {
+		return map[string]any{"sys_id": t.ID}
+	}
+	var b strings.Builder
+	for _, text := range slices.Backward(t.Comments) {
+		b.WriteString("2026-01-05 09:00:00 - Recert Bot (Work notes)\n" + text + "\n\n")
+	}
+	return map[string]any{"sys_id": t.ID, "work_notes": b.String()}
 }

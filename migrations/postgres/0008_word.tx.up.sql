@@ -1,0 +1,3 @@
+-- What a ticket is told of which it is not known whether it was taken, and since when: it is looked for before it is told again.
+ALTER TABLE tickets ADD COLUMN IF NOT EXISTS saying TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE tickets ADD COLUMN IF NOT EXISTS saying_at BIGINT;
