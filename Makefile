@@ -71,9 +71,8 @@ deps: ## Install what the tests need: PostgreSQL, Chromium, OpenLDAP, Node.js, n
 	@cmd/recert/testdata/deps.sh
 
 .PHONY: lint
-lint: ## Vet and lint
+lint: ## Lint, with what 'go vet' finds among it
 	@echo '== lint (the first run compiles the linter, which takes minutes)'
-	@$(GO) vet ./...
 	@$(GO) tool golangci-lint run
 
 .PHONY: bench

@@ -48,6 +48,7 @@ type Notice struct {
 	store.NoticeRow
 
 	Title   string         // of the campaign
+	Owner   string         // the name of who is told of what the actor says, beside admins; "" where nobody is
 	Contest *model.Contest // nil where the actor has said nothing
 	// MayContest is that the actor may say something against it; what was asked of the target already
 	// is not held by that.
@@ -81,6 +82,7 @@ func (s *Service) Notices(ctx context.Context, actor model.Actor) ([]Notice, err
 			return nil, err
 		}
 	}
+	owners := map[[2]int64]int64{}
 	out := make([]Notice, 0, len(rows))
 	for i := range rows {
 		if untold(rows[i].Remediation, dry[rows[i].Source]) {
@@ -91,6 +93,9 @@ func (s *Service) Notices(ctx context.Context, actor model.Actor) ([]Notice, err
 		if err := json.Unmarshal([]byte(rows[i].RunSpec), &spec.CampaignSpec); err != nil {
 			return nil, fmt.Errorf("read the definition that %s was launched with: %w", rows[i].Run, err)
 		}
+		if n.Owner, err = s.ownerName(ctx, actor, &rows[i], owners); err != nil {
+			return nil, err
+		}
 		campaign, _, _ := strings.Cut(rows[i].Run, "@")
 		n.Title = spec.title(campaign)
 		if at, ok := slices.BinarySearchFunc(contests, n.ID, func(c model.Contest, id int64) int { return int(c.RemediationID - id) }); ok {
@@ -100,6 +105,25 @@ func (s *Service) Notices(ctx context.Context, actor model.Actor) ([]Notice, err
 		out = append(out, n)
 	}
 	return out, nil
+}
+
+// ownerName is who is told of what is said against a removal, if that is not the actor; known has the keys of
+// those that were asked for, by run and source.
+func (s *Service) ownerName(ctx context.Context, actor model.Actor, row *store.NoticeRow, known map[[2]int64]int64) (string, error) {
+	at := [2]int64{row.RunID, row.SourceID}
+	key, ok := known[at]
+	if !ok {
+		var err error
+		if key, err = OwnerOf(ctx, s.Store, model.Run{ID: row.RunID, OwnerKey: row.OwnerKey}, row.SourceID); err != nil {
+			return "", err
+		}
+		known[at] = key
+	}
+	if key == 0 || key == actor.PersonKey {
+		return "", nil
+	}
+	p, err := s.Store.PersonByKey(ctx, key)
+	return p.Name, err
 }
 
 func noticesSince(now model.Time) model.Time { return now.Add(-NoticeDays * 24 * time.Hour) }
@@ -283,6 +307,9 @@ func answerContest(ctx context.Context, tx *store.Tx, actor model.Actor, r model
 		return err
 	}
 	if err := hurryOutside(ctx, tx, r); err != nil {
+		return err
+	}
+	if err := tx.ReplaceReason(ctx, r.ID, WhyOrderContested, WhyOrderAnswered); err != nil {
 		return err
 	}
 	_, _, err = tx.AddMessage(ctx, store.NewMessage{

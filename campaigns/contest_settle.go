@@ -7,6 +7,13 @@ import (
 	"recert/model/store"
 )
 
+// Reasons of a removal that is contested after it was asked for in another system, and once that is answered
+// until whoever works on it there was told.
+const (
+	WhyOrderContested = "The person concerned contests it, after it was asked for in another system: nothing is asked for again until that is answered."
+	WhyOrderAnswered  = "What the person concerned said was answered. Who works on it in the other system is told at the next look."
+)
+
 // WhyStays holds what may have been asked for before it was decided that the access stays.
 const WhyStays = "It was decided that the access stays, after the system may have been asked for it. What came of that decides how: there, the removal ends; gone, the access is given back."
 

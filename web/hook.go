@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"recert/campaigns/remediate"
 	"recert/model"
@@ -117,13 +118,24 @@ func (s *site) ticketFacts(r *request, row *store.RemediationRow) ([]ui.Pair, er
 		}
 		out = append(out, ui.Pair{Term: "Status there", Text: status})
 	}
-	if t.Note != "" {
+	switch {
+	case t.Note == "":
+	case row.Mode == model.ModeTicket:
+		said, _, _ := strings.Cut(t.Note, " 20") // what follows is when
+		out = append(out, ui.Pair{Term: "Who works on it was", Text: said})
+	default:
 		out = append(out, ui.Pair{Term: "It says", Text: t.Note})
 	}
 	if t.FollowedAt.Known() {
 		out = append(out, ui.Pair{Term: "Last looked at there", Text: ui.Exact(t.FollowedAt, r.zone).Text})
 	}
-	if row.State == model.Sent {
+	stop, err := s.Store.RemovalStop(r.Context())
+	switch {
+	case err != nil:
+		return nil, err
+	case stop != nil || row.Paused != "":
+		out = append(out, ui.Pair{Term: "Next look", Text: "once removals go on. Until then nothing is told there either: no objection, and no answer to one"})
+	case row.State == model.Sent:
 		out = append(out, ui.Pair{Term: "Next look", Text: ui.Exact(row.NextAt, r.zone).Text})
 	}
 	return out, nil

@@ -2,8 +2,6 @@ package web
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -37,9 +35,7 @@ func (s *site) leaving(r *request) (out []home.Leaving, more bool, err error) {
 		}
 		l := home.Leaving{ID: itoa(n.ID), Source: n.Source, Why: n.Title, Out: goesOut(&n.Remediation, r.zone), May: n.MayContest}
 		l.Can, _ = removalWords(&n.RemediationRow)
-		if l.Owner, err = ownerName(n); err != nil {
-			return nil, false, err
-		}
+		l.Owner = n.Owner
 		out = append(out, l)
 	}
 	return out, false, nil
@@ -47,17 +43,6 @@ func (s *site) leaving(r *request) (out []home.Leaving, more bool, err error) {
 
 // ending tells whether the access may still be there, and is to go.
 func ending(n *campaigns.Notice) bool { return n.State.Open() || n.State == model.Failed }
-
-func ownerName(n *campaigns.Notice) (string, error) {
-	if n.Owner == "" {
-		return "", nil
-	}
-	var p model.Person
-	if err := json.Unmarshal([]byte(n.Owner), &p); err != nil {
-		return "", fmt.Errorf("read the owner of %s: %w", n.Run, err)
-	}
-	return p.Name, nil
-}
 
 // again says that something was gone before, where it was, for what is said then.
 func again(row *store.RemediationRow) string {
@@ -113,10 +98,7 @@ func (s *site) renderNotices(w http.ResponseWriter, r *request, id int64, typed 
 	}
 	p := notice.Page{Frame: s.frame(r, "My access that goes away", layout.Reviews), Days: campaigns.NoticeDays}
 	for i := range ns {
-		v, err := noticeView(&ns[i], r.zone)
-		if err != nil {
-			return err
-		}
+		v := noticeView(&ns[i], r.zone)
 		if ns[i].ID == id && problem != nil {
 			v.Typed, v.Error, r.status = typed, model.Message(problem), statusOf(problem)
 		}
@@ -129,7 +111,7 @@ func (s *site) renderNotices(w http.ResponseWriter, r *request, id int64, typed 
 	return s.render(w, r, notice.Show(p))
 }
 
-func noticeView(n *campaigns.Notice, loc *timeLocation) (notice.Notice, error) {
+func noticeView(n *campaigns.Notice, loc *timeLocation) notice.Notice {
 	v := notice.Notice{
 		ID: itoa(n.ID), Source: n.Source, State: noticeTag(n), May: n.MayContest, Gone: n.CalledAt.Known(),
 		Facts: []ui.Pair{{Term: "When", Text: again(&n.RemediationRow) + goesOut(&n.Remediation, loc)}, {Term: "Why", Text: n.Title + why(n.Cause)}, {Term: "Account", Text: cmp.Or(n.Subject.Username, n.Subject.AccountID), Code: true}},
@@ -138,17 +120,13 @@ func noticeView(n *campaigns.Notice, loc *timeLocation) (notice.Notice, error) {
 	if n.Via != "" {
 		v.Can += ", through " + n.Via
 	}
-	owner, err := ownerName(n)
-	if err != nil {
-		return v, err
-	}
-	if owner != "" {
-		v.Facts = append(v.Facts, ui.Pair{Term: "Who answers", Text: owner})
+	if n.Owner != "" {
+		v.Facts = append(v.Facts, ui.Pair{Term: "Who answers", Text: n.Owner})
 	}
 	if c := n.Contest; c != nil {
 		v.Said = &notice.Said{Reason: c.Reason, At: ui.At(c.At, loc), Answer: answerNotice(c, loc)}
 	}
-	return v, nil
+	return v
 }
 
 // why says in words what a removal follows from, where that is no answer of revoke.

@@ -132,7 +132,7 @@ func (s *site) snapshotRows(r *request, snap model.Snapshot, p *snapshot.Page) e
 	rows := map[model.Kind]int64{}
 	for _, l := range ledgers {
 		rows[l.Kind] = l.Read
-		v := ledgerView(l)
+		v := ledgerView(l, snap.PreviousID == nil)
 		if snap.State == model.SnapshotSealed || snap.State == model.SnapshotHeld && l.Given {
 			v.Rows = rowsHref(p.ID, l.Kind, store.AnyChange)
 		}
@@ -169,10 +169,10 @@ func (s *site) snapshotRows(r *request, snap model.Snapshot, p *snapshot.Page) e
 	return nil
 }
 
-func ledgerView(l model.Ledger) snapshot.Ledger {
+func ledgerView(l model.Ledger, first bool) snapshot.Ledger {
 	v := snapshot.Ledger{
 		Kind: kindWordsOf[l.Kind], Read: l.Read, Accepted: l.Accepted, Rejected: l.Rejected, New: l.New, Changed: l.Changed, Unchanged: l.Unchanged,
-		Previous: l.Previous, Gone: l.Gone, Duplicates: l.Duplicates, Carried: !l.Given,
+		Previous: l.Previous, Gone: l.Gone, Duplicates: l.Duplicates, Carried: !l.Given, First: first,
 	}
 	if l.Expected != nil {
 		v.Expected, v.ExpectedDiffers = ui.Num(*l.Expected), *l.Expected != l.Read

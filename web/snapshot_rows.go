@@ -134,6 +134,8 @@ func rowsNote(snap model.Snapshot, l model.Ledger) ui.Notice {
 		return ui.Notice{Tone: ui.Info, Text: "This snapshot is held, and it gave no " + strings.ToLower(kindWordsOf[l.Kind]) + ": what is current stays."}
 	case snap.State == model.SnapshotHeld:
 		return ui.Notice{Tone: ui.Warn, Title: "This snapshot is held. Nothing uses it yet.", Text: "What is new, changed or gone here would be so if it were released."}
+	case !l.Given && snap.PreviousID == nil:
+		return ui.Notice{Tone: ui.Info, Text: "They were not given. Of what the grants name nothing but the id is known: look for it among the grants."}
 	case !l.Given:
 		return ui.Notice{Tone: ui.Info, Text: "They were not given this time: they are taken over from the snapshot before."}
 	case l.Accepted == 0 && l.Implied > 0:

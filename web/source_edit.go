@@ -174,6 +174,13 @@ func (s *site) renderConflict(w http.ResponseWriter, r *request, p source.NewPag
 	if p.Remove != theirs.Remove && now.Type != "csv" && !model.Outside(now.Revoke.Mode) {
 		n.Items = append(n.Items, "Removals are now: "+removalMode(now.Revoke))
 	}
+	_, mine, _ := strings.Cut(r.PostForm.Get(source.FieldWas), ".")
+	if _, is, _ := strings.Cut(version, "."); is != mine {
+		n.Items = append(n.Items, "Another password was given")
+	}
+	if r.PostForm.Get(source.FieldPassword) != "" {
+		p.Errors[source.FieldPassword] = "Type it once more: yours was not saved."
+	}
 	p.Problem, r.status = n, http.StatusConflict
 	return s.renderEdit(w, r, p, now, version)
 }

@@ -297,9 +297,11 @@ func TestEditConflict(t *testing.T) {
 		for range 2 {
 			bo.Submit(theirs, url.Values{"password": {"right-horse"}, "do": {"save"}}).Want(http.StatusSeeOther)
 		}
-		if p := ana.Submit(mine, url.Values{"password": {"my-horse"}, "do": {"save"}}).Want(http.StatusConflict); strings.Contains(p.Body, "my-horse") {
+		if p := ana.Submit(mine, url.Values{"password": {"my-horse"}, "do": {"save"}}).Want(http.StatusConflict, webtest.In("main", webtest.HasText("Another password was given"), webtest.HasText("yours was not saved"))); strings.Contains(p.Body, "my-horse") {
 			t.Error("the page holds the password")
 		}
+		long := strings.Repeat("x", 9<<10)
+		ana.Submit(ana.Get("/sources/directory/edit").Form(editForm), url.Values{"base": {long}, "do": {"save"}}).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("That is too long")))
 		mine = ana.Get("/sources/directory/edit").Form(editForm)
 		bo.Submit(bo.Get("/sources/directory/edit").Form(editForm), url.Values{"password": {"right-horse-2"}, "do": {"save"}}).Want(http.StatusSeeOther)
 		ana.Submit(mine, url.Values{"password": {"my-horse"}, "do": {"save"}}).Want(http.StatusConflict)

@@ -129,6 +129,9 @@ func (s *site) typedSourceOwner(r *request, p *source.NewPage, spec *model.Sourc
 	return err
 }
 
+// longestSetting is how many bytes a field of the form may have; the longest secrets are keys and tokens.
+const longestSetting = 8 << 10
+
 // reference is how a configuration file names a secret of the server's environment. A form takes
 // none: whoever may use it would send any of the server's secrets to an address of their choice.
 var reference = regexp.MustCompile(`^\s*\$\{[^}]*\}\s*$`)
@@ -168,6 +171,11 @@ func sourceSpec(p *source.NewPage, spec model.SourceSpec, typed string) model.So
 		return spec
 	}
 	old := spec
+	for field, text := range map[string]string{source.FieldURL: p.URL, source.FieldUser: p.User, source.FieldBase: p.Base, source.FieldTenant: p.Tenant, source.FieldPassword: typed} {
+		if len(text) > longestSetting {
+			p.Errors[field] = "That is too long: at most " + ui.Num(longestSetting) + " characters."
+		}
+	}
 	spec.ReadEvery = p.Every
 	if !model.Outside(old.Revoke.Mode) && (p.Remove != model.ModeManual || old.Revoke.Mode != "") { // "" is manual
 		spec.Revoke.Mode = p.Remove

@@ -31,6 +31,7 @@ const (
 	whyOrdered       = "It was asked for in another system. It closes when the access is not there any more."
 	whyOrderDoubt    = "Whether the other system took it is not known; it is looked for there, and asked for if it is not found."
 	whyOrderDown     = "The other system could not be reached."
+	whyOrderUntold   = "The other system takes no comment on the ticket: who works on it does not know what was said here."
 	whyOrderDenied   = "The other system refuses our credentials: removals in this source are paused."
 	whyOrderRefused  = "The other system does not take it."
 	whyOrderBroken   = "The other system's answers are not what its protocol says."

@@ -14,7 +14,7 @@ import (
 
 // Reasons of removals that were asked for in another system and that the person concerned contests.
 const (
-	whyOrderContested = "The person concerned contests it, after it was asked for in another system: nothing is asked for again until that is answered."
+	whyOrderContested = campaigns.WhyOrderContested
 	whyOrderStays     = "It was decided that the access stays, after it was asked for in another system. What is read from now on decides how: there, the removal ends; gone, the access is given back."
 )
 
@@ -23,9 +23,11 @@ const (
 	saidWait  = "told to wait"
 	saidGoOn  = "told to go on"
 	saidStays = "told that the access stays" // followed by when
+	saidEnded = "told that nothing is waited for any more"
 
 	textWait  = "The person whose access this is about contests the removal. Please wait: do nothing here until Recert says how that was answered."
 	textGoOn  = "What the person whose access this is about said against the removal was answered: it stands. Please go on with it."
+	textEnded = "Nothing is waited for any more: the removal has ended in Recert, and nothing is asked for here. This ticket can be closed."
 	textStays = "It was decided that the access is to stay. Nothing is to be done here any more; this ticket can be closed. Where the access was taken away already, Recert sees to it that it is given back."
 )
 
@@ -44,7 +46,7 @@ func (w *Worker) contested(ctx context.Context, o *order) (done bool, err error)
 	case o.contest.Outcome == model.ContestUpheld:
 		return true, w.stays(ctx, o)
 	}
-	if o.Reason == whyOrderContested {
+	if o.Reason == whyOrderContested || o.Reason == campaigns.WhyOrderAnswered {
 		o.Reason = whyOrdered
 	}
 	if o.ticket.Note != saidWait {

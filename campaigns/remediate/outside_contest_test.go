@@ -383,6 +383,67 @@ func TestTicketIdle(t *testing.T) {
 	}
 }
 
+// TestTicketEnded: a ticket whose people were told to wait hears, once, that nothing is waited for any more when
+// the removal has ended in the meantime.
+func TestTicketEnded(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		to     model.RemediationState
+		answer bool // the contest is answered afterwards: the removal stands
+		want   []string
+	}{
+		"proven, and answered":     {model.Confirmed, true, []string{textWait, textEnded}},
+		"proven, and not answered": {model.Confirmed, false, []string{textWait}},
+		"granted anew":             {model.Superseded, false, []string{textWait, textEnded}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+				o, svc := newOffice(t, s, clock, ticketserver.JiraCloud), &campaigns.Service{Store: s}
+				o.step()
+				o.contest(svc)
+				o.later(time.Minute)
+				o.said(textWait)
+				o.must(s.InTx(t.Context(), func(tx *store.Tx) error {
+					r, err := tx.LockRemediation(t.Context(), o.ids["u1/g1"])
+					if err != nil {
+						return err
+					}
+					r.State, r.Reason, r.ClosedAt = c.to, "it ended", tx.Now
+					return tx.MoveRemediation(t.Context(), r, model.Sent)
+				}))
+				o.clock.Add(time.Minute)
+				if c.answer {
+					o.answered(svc, false)
+				}
+				for range 4 {
+					o.step(o.w, o.clerk("other"))
+					o.later(2 * time.Hour)
+				}
+				o.said(c.want...)
+			})
+		})
+	}
+}
+
+// TestTicketComment: a ticket that takes no comment keeps nobody from working on the others, and is told as soon
+// as it takes one.
+func TestTicketComment(t *testing.T) {
+	t.Parallel()
+	disputes(t, func(t *testing.T, o *office, svc *campaigns.Service) {
+		o.tickets.Fail(ticketserver.Fault{Method: http.MethodPost, Path: "/comment", Status: http.StatusForbidden, Times: 1})
+		o.contest(svc)
+		o.later(time.Minute)
+		src, err := o.s.Sources(t.Context())
+		if err != nil || src[0].Paused != "" {
+			t.Fatalf("%+v, %v", src, err)
+		}
+		o.said()
+		o.later(2 * time.Hour)
+		o.said(textWait)
+	})
+}
+
 // TestTicketContestMeanwhile: what is said against it right before the ticket is told that the access is still
 // there is seen in time.
 func TestTicketContestMeanwhile(t *testing.T) {

@@ -19,6 +19,11 @@ func (w *Worker) told(ctx context.Context, o *order, note, text string) (done bo
 	switch {
 	case err != nil:
 		return true, w.unsaid(ctx, o, err)
+	case !said && fail.Kind == connector.Denied:
+		// One that may not be commented on is no reason to leave all others alone: where the credentials are
+		// refused the next look at any of them finds that too.
+		o.ticket.Looks++
+		return true, w.leave(ctx, o, whyOrderUntold+" "+fail.Msg, 0)
 	case !said:
 		return true, w.unfollowed(ctx, o, fail)
 	}
@@ -39,7 +44,7 @@ func untold(t *model.Ticket, text string) {
 	switch text {
 	case textWait, textStays:
 		t.Note = ""
-	case textGoOn:
+	case textGoOn, textEnded:
 		t.Note = saidWait
 	default:
 		t.Told = false // that the access is still there
@@ -162,7 +167,7 @@ func (w *Worker) tellIdle(ctx context.Context) (n int, err error) {
 	if w.Outside == nil {
 		return 0, nil
 	}
-	tickets, err := w.Store.UntoldTickets(ctx, saidStays, model.TimeOf(w.Now()).Add(-followMost), untoldMost)
+	tickets, err := w.Store.UntoldTickets(ctx, saidStays, saidWait, model.TimeOf(w.Now()).Add(-followMost), untoldMost)
 	if err != nil {
 		return 0, err
 	}
@@ -249,6 +254,8 @@ func (w *Worker) attendIdle(ctx context.Context, o *order) error {
 		if _, ok := o.saidStays(); !ok {
 			_, _, err = w.say(ctx, o, textStays, noted(saidStays))
 		}
+	case o.ticket.Note == saidWait && !o.State.Open() && o.State != model.Failed && (!o.disputed() || o.State == model.Superseded): // nobody can answer it any more
+		_, _, err = w.say(ctx, o, textEnded, noted(saidEnded))
 	case o.disputed() && o.ticket.Note == "" && (o.State == model.Held || o.State == model.Failed):
 		_, _, err = w.say(ctx, o, textWait, noted(saidWait))
 	}

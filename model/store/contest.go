@@ -79,8 +79,8 @@ func (tx *Tx) DeclineRemediation(ctx context.Context, id int64, from model.Remed
 type NoticeRow struct {
 	RemediationRow
 
-	Owner   string `bun:"owner"`    // JSON of model.Person: who answers for the campaign; "" where nobody is known
-	RunSpec string `bun:"run_spec"` // canonical JSON of the campaign, as launched
+	RunSpec  string `bun:"run_spec"`  // canonical JSON of the campaign, as launched
+	OwnerKey *int64 `bun:"owner_key"` // of the run
 }
 
 // Notices are the removals of a person's own access: those that are open, and those that ended
@@ -88,12 +88,11 @@ type NoticeRow struct {
 func (q queries) Notices(ctx context.Context, person, id int64, since model.Time) ([]NoticeRow, error) {
 	var rows []NoticeRow
 	if err := q.all(ctx, &rows, `SELECT r.*, u.name AS run, s.name AS source, s.paused, COALESCE(rs.value, '') AS subject_json,
-		COALESCE(re.value, '') AS entitlement_json, COALESCE(p.data, '') AS assignee_json, COALESCE(o.data, '') AS owner, u.spec AS run_spec, `+backAt+`
+		COALESCE(re.value, '') AS entitlement_json, COALESCE(p.data, '') AS assignee_json, u.owner_key, u.spec AS run_spec, `+backAt+`
 		FROM remediations r JOIN runs u ON u.id = r.run_id JOIN sources s ON s.id = r.source_id
 		LEFT JOIN run_subjects rs ON rs.run_id = r.run_id AND rs.account_key = r.account_key
 		LEFT JOIN run_entitlements re ON re.run_id = r.run_id AND re.entitlement_key = r.entitlement_key
 		LEFT JOIN person_versions p ON p.person_key = r.assignee_key AND p.last_snapshot IS NULL
-		LEFT JOIN person_versions o ON o.person_key = u.owner_key AND o.last_snapshot IS NULL
 		WHERE r.person_key = ?0 AND r.kind = 'remove' AND (?1 = 0 OR r.id = ?1) AND (r.closed_at IS NULL OR r.closed_at >= ?2) ORDER BY r.id DESC LIMIT 500`,
 		person, id, since); err != nil {
 		return nil, err

@@ -103,6 +103,9 @@ func (s *Store) lockMigrations(ctx context.Context) (unlock func() error, err er
 			return errors.Join(err, conn.Close())
 		}, nil
 	}
+	if err := private(s.path + "-migrate"); err != nil {
+		return nil, err
+	}
 	db, err := sql.Open("sqlite", sqliteDSN(s.path+"-migrate", false))
 	if err != nil {
 		return nil, err

@@ -75,6 +75,9 @@ func openSQLite(ctx context.Context, path string, opt Options) (*Store, error) {
 			return nil, model.Errorf(model.Invalid, "the folder %s of the database does not exist", dir)
 		}
 	}
+	if err := private(path); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
 	w, err := sql.Open("sqlite", sqliteDSN(path, false))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -96,6 +99,19 @@ func openSQLite(ctx context.Context, path string, opt Options) (*Store, error) {
 	s := &Store{write: bun.NewDB(w, sqlitedialect.New()), now: now, path: path}
 	s.queries = queries{db: bun.NewDB(r, sqlitedialect.New()), dialect: SQLite}
 	return s, nil
+}
+
+// private makes a new database file that nobody else on the machine may read: the log's signing key may be in
+// it. The files beside it get its permissions from SQLite. One that is there keeps its own.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func openPostgres(ctx context.Context, dsn string, opt Options) (*Store, error) {

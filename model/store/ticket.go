@@ -64,19 +64,19 @@ type UntoldTicket struct {
 
 // UntoldTickets are the tickets, limit at most, of removals that nobody works on whose people do not know what is
 // true: that the removal is contested, that the access stays, or something of which it is not known whether they
-// were told. stays is how Ticket.Note begins of those that were told that the access stays. One that was looked at since that became
+// were told. stays is how Ticket.Note begins of those that were told that the access stays, waits is that of those that were told to wait: once the removal has ended nothing is waited for. One that was looked at since that became
 // true is looked at again only if that was before an instant.
-func (q queries) UntoldTickets(ctx context.Context, stays string, before model.Time, limit int) ([]UntoldTicket, error) {
+func (q queries) UntoldTickets(ctx context.Context, stays, waits string, before model.Time, limit int) ([]UntoldTicket, error) {
 	var ts []UntoldTicket
 	err := q.all(ctx, &ts, `SELECT t.remediation_id, t.followed_at FROM tickets t JOIN remediations r ON r.id = t.remediation_id
 		LEFT JOIN contests c ON c.remediation_id = r.id
-		WHERE t.ref <> '' AND t.closed_at IS NULL AND r.mode = 'ticket' AND r.kind = 'remove' AND r.state NOT IN ('queued', 'sent', 'came_back', 'superseded')
-		AND (t.saying <> '' OR c.outcome = '' AND t.note = '' AND r.state IN ('held', 'failed')
-			OR (c.outcome = 'upheld' OR r.state = 'cancelled') AND t.note NOT LIKE ?0 AND NOT EXISTS (SELECT 1 FROM remediations o
+		WHERE t.ref <> '' AND t.closed_at IS NULL AND r.mode = 'ticket' AND r.kind = 'remove' AND r.state NOT IN ('queued', 'sent', 'came_back')
+		AND (t.saying <> '' OR t.note = ?3 AND r.state NOT IN ('held', 'failed') AND (r.state = 'superseded' OR COALESCE(c.outcome, 'none') <> '') OR c.outcome = '' AND t.note = '' AND r.state IN ('held', 'failed')
+			OR (c.outcome = 'upheld' AND r.state <> 'superseded' OR r.state = 'cancelled') AND t.note NOT LIKE ?0 AND NOT EXISTS (SELECT 1 FROM remediations o
 				WHERE o.run_id = r.run_id AND o.item_id = r.item_id AND o.id > r.id AND o.kind = 'remove' AND o.state <> 'cancelled'))
 		AND (t.followed_at IS NULL OR t.followed_at <= ?1 OR t.followed_at < c.at OR t.followed_at < c.answered_at OR t.followed_at < r.closed_at)
 		AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.id = r.source_id AND s.paused <> '') AND NOT EXISTS (SELECT 1 FROM removal_stops)
-		ORDER BY t.remediation_id LIMIT ?2`, stays+"%", before, limit)
+		ORDER BY t.remediation_id LIMIT ?2`, stays+"%", before, limit, waits)
 	return ts, err
 }
 
@@ -114,6 +114,12 @@ func (tx *Tx) ReleaseOutside(ctx context.Context, r model.Remediation, reason st
 // HurryRemediation makes a removal due now.
 func (tx *Tx) HurryRemediation(ctx context.Context, id int64) error {
 	_, err := tx.exec(ctx, "UPDATE remediations SET next_at = ? WHERE id = ? AND state IN ('queued', 'sent', 'came_back') AND next_at > ?", tx.Now, id, tx.Now)
+	return err
+}
+
+// ReplaceReason puts another reason in the place of one that holds no more; any other stays.
+func (tx *Tx) ReplaceReason(ctx context.Context, id int64, was, now string) error {
+	_, err := tx.exec(ctx, "UPDATE remediations SET reason = ? WHERE id = ? AND reason = ?", now, id, was)
 	return err
 }
 

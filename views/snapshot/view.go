@@ -53,6 +53,7 @@ type Ledger struct {
 	Previous, Gone           int64
 	Duplicates               int64  // of the rejected
 	Carried                  bool   // not given this time: taken over from the snapshot before
+	First                    bool   // there is none before
 	Expected                 string // an independent count: "6,191", "" for none
 	ExpectedDiffers          bool
 	Rows                     string // address of the list of its rows; "" where there is none
@@ -152,7 +153,10 @@ func joint(i int) string {
 }
 
 func (l Ledger) caption() string {
-	if l.Carried {
+	switch {
+	case l.Carried && l.First:
+		return l.Kind + ": not given"
+	case l.Carried:
 		return l.Kind + ": not given this time, taken over"
 	}
 	return l.Kind
