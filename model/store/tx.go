@@ -75,18 +75,27 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) (err error) {
 		return fmt.Errorf("get a connection: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	btx, err := conn.BeginTx(ctx, nil)
+	// database/sql rolls a transaction back behind our back when the context that began it ends, maybe while we
+	// use the connection under it. So only the beginning ends with ctx; after that each statement does.
+	begun, release := context.WithCancel(context.WithoutCancel(ctx))
+	defer release()
+	stop := context.AfterFunc(ctx, release)
+	btx, err := conn.BeginTx(begun, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	done := false
 	defer func() {
 		if !done { // also when fn panics
-			if rerr := btx.Rollback(); rerr != nil && !errors.Is(rerr, sql.ErrTxDone) {
+			// A statement that ctx ended may have taken the connection with it.
+			if rerr := btx.Rollback(); rerr != nil && !errors.Is(rerr, sql.ErrTxDone) && ctx.Err() == nil {
 				err = errors.Join(err, fmt.Errorf("roll back: %w", rerr))
 			}
 		}
 	}()
+	if !stop() {
+		return ctx.Err()
+	}
 	tx := &Tx{queries: queries{db: btx, dialect: s.dialect, pending: &pending{}}, sql: btx.Tx, pool: s.write}
 	tx.pending.tx = tx
 	if s.dialect == Postgres {
@@ -108,6 +117,9 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) (err error) {
 		return err
 	}
 	if err := tx.settle(ctx); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err := btx.Commit(); err != nil {
