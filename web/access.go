@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -148,13 +149,7 @@ func (s *site) accessRow(r *request, source string, row store.AccessRow, names n
 	if v.Path != outside(row.Via) {
 		v.PathID = outside(row.Via)
 	}
-	for _, name := range []string{row.Account.DisplayName, row.Account.Username, row.Account.AccountID} {
-		if v.Person == "" {
-			v.Person = name
-		}
-	}
-	if row.Entitlement.Privileged == model.Yes || row.Account.Privileged == model.Yes {
-		v.Tags = append(v.Tags, ui.Tag{Text: "Privileged", Tone: ui.Warn})
-	}
+	v.Person = cmp.Or(v.Person, row.Account.DisplayName, row.Account.Username, row.Account.AccountID)
+	v.Tags = privilegedTags(max(row.Entitlement.Privileged, row.Account.Privileged))
 	return v
 }

@@ -52,11 +52,7 @@ func roleWords(a model.Actor) string {
 	if a.PersonKey != 0 {
 		words = append(words, "reviewer")
 	}
-	text := strings.Join(words, ", ")
-	if text == "" {
-		return ""
-	}
-	return strings.ToUpper(text[:1]) + text[1:]
+	return capital(strings.Join(words, ", "))
 }
 
 // staff tells whether the actor reads more than the own reviews.

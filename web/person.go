@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"recert/model"
 	"recert/model/store"
@@ -144,7 +145,13 @@ func (s *site) personAccess(r *request, who store.Person, p *person.Page) error 
 			if err != nil {
 				return err
 			}
-			p.Access = append(p.Access, s.personGrant(r, names[a.SourceID], e, g))
+			steps, err := s.stepNames(r, a.SourceID, store.Live, pathSteps(g.Via))
+			if err != nil {
+				return err
+			}
+			v := s.personGrant(r, names[a.SourceID], e, g)
+			v.Path = pathNames(g.Via, func(_ model.Kind, id string) string { return steps[id] })
+			p.Access = append(p.Access, v)
 		}
 	}
 	var next int64
@@ -163,32 +170,16 @@ func accountView(a store.Account, source string, now model.Time, loc *timeLocati
 	if a.Status == "disabled" {
 		v.Tags = append(v.Tags, ui.Tag{Text: "Disabled", Tone: ui.Info})
 	}
-	if a.Privileged == model.Yes {
-		v.Tags = append(v.Tags, ui.Tag{Text: "Privileged", Tone: ui.Warn})
-	}
-	switch a.Kind {
-	case "service":
-		v.Tags = append(v.Tags, ui.Tag{Text: "Service account"})
-	case "shared":
-		v.Tags = append(v.Tags, ui.Tag{Text: "Shared account"})
-	}
+	v.Tags = slices.Concat(v.Tags, privilegedTags(a.Privileged), kindTags(a.Kind))
 	return v
 }
 
 func (s *site) personGrant(r *request, source string, e store.Entitlement, g store.Grant) person.Access {
 	can, technical := accessWords(&e.Entitlement)
 	v := person.Access{
-		Can: can, Source: source, Technical: technical, Path: g.Via, Since: ui.Day(g.GrantedAt, r.zone), Until: ui.Day(g.ExpiresAt, r.zone),
+		Can: can, Source: source, Technical: technical, Since: ui.Day(g.GrantedAt, r.zone), Until: ui.Day(g.ExpiresAt, r.zone),
 		LastUsed: ui.Ago(g.LastUsedAt, s.now(), r.zone),
 	}
-	if e.Privileged == model.Yes {
-		v.Tags = append(v.Tags, ui.Tag{Text: "Privileged", Tone: ui.Warn})
-	}
-	switch e.Risk {
-	case "high":
-		v.Tags = append(v.Tags, ui.Tag{Text: "High risk", Tone: ui.Warn})
-	case "critical":
-		v.Tags = append(v.Tags, ui.Tag{Text: "Critical risk", Tone: ui.Bad})
-	}
+	v.Tags = slices.Concat(privilegedTags(e.Privileged), riskTags(e.Risk))
 	return v
 }

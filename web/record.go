@@ -1,8 +1,10 @@
 package web
 
 import (
+	"cmp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"recert/model"
@@ -30,7 +32,7 @@ func recordCells(r *request, rec *model.Record, names naming) []ui.Cell {
 	case model.KindAccounts:
 		a := &rec.Account
 		return []ui.Cell{
-			named(firstText(a.DisplayName, a.Username), a.AccountID), {Text: outside(a.Username)}, {Text: outside(a.Email)},
+			named(cmp.Or(a.DisplayName, a.Username), a.AccountID), {Text: outside(a.Username)}, {Text: outside(a.Email)},
 			{Text: capital(outside(a.Status)), Tags: slices.Concat(kindTags(a.Kind), privilegedTags(a.Privileged))}, {Time: ui.At(a.LastLoginAt, r.zone)},
 		}
 	case model.KindEntitlements:
@@ -63,7 +65,7 @@ func pathCell(via string, names naming) ui.Cell {
 func pathNames(via string, names naming) string {
 	steps := pathSteps(via)
 	for i, id := range steps {
-		steps[i] = outside(firstText(names(model.KindEntitlements, id), id))
+		steps[i] = outside(cmp.Or(names(model.KindEntitlements, id), id))
 	}
 	return strings.Join(steps, " > ")
 }
@@ -97,20 +99,13 @@ func outside(text string) string {
 	return string([]rune(text)[:outsideMax]) + "…"
 }
 
-func firstText(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
-}
-
+// capital begins a text with a capital letter.
 func capital(text string) string {
-	if text == "" {
+	first, n := utf8.DecodeRuneInString(text)
+	if n == 0 {
 		return ""
 	}
-	return strings.ToUpper(text[:1]) + text[1:]
+	return string(unicode.ToUpper(first)) + text[n:]
 }
 
 func kindTags(kind string) []ui.Tag {

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,13 +125,8 @@ func readable(id string) string {
 }
 
 func kindWords(s model.Subject) string {
-	switch s.AccountKind {
-	case "service":
-		return "Service account"
-	case "shared":
-		return "Shared account"
-	case "agent":
-		return "Agent"
+	if tags := kindTags(s.AccountKind); len(tags) > 0 {
+		return tags[0].Text
 	}
 	if s.PersonID == "" {
 		return "Account of nobody known"
@@ -160,17 +156,10 @@ func (b rowBuilder) signals(in *campaigns.Row) []ui.Tag {
 	case "leave":
 		add("On leave", ui.Info)
 	}
-	if subj.Privileged == model.Yes || e != nil && e.Privileged == model.Yes {
-		add("Privileged", ui.Warn)
+	if e == nil {
+		e = &model.Entitlement{}
 	}
-	if e != nil {
-		switch e.Risk {
-		case "high":
-			add("High risk", ui.Warn)
-		case "critical":
-			add("Critical risk", ui.Bad)
-		}
-	}
+	tags = slices.Concat(tags, privilegedTags(max(subj.Privileged, e.Privileged)), riskTags(e.Risk))
 	used := lastUsed(in)
 	switch {
 	case !used.Known():

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -198,7 +199,7 @@ func (s *site) rowNames(r *request, snap model.Snapshot, rows []store.SnapshotRo
 	var steps []string
 	for i := range rows {
 		g := &rows[i]
-		accounts[g.Grant.AccountID] = firstText(g.Account.DisplayName, g.Account.Username)
+		accounts[g.Grant.AccountID] = cmp.Or(g.Account.DisplayName, g.Account.Username)
 		entitlements[g.Grant.EntitlementID] = g.Entitlement.Name
 		steps = append(steps, pathSteps(g.Grant.Via)...)
 	}
@@ -211,7 +212,7 @@ func (s *site) rowNames(r *request, snap model.Snapshot, rows []store.SnapshotRo
 		if kind == model.KindAccounts {
 			return accounts[id]
 		}
-		return firstText(entitlements[id], found[id])
+		return cmp.Or(entitlements[id], found[id])
 	}, err
 }
 

@@ -67,7 +67,18 @@ func TestSnapshotList(t *testing.T) {
 
 		access := auditor.Get("/access?q=eli")
 		access.Want(http.StatusOK, webtest.In("tbody", webtest.HasText("through staff > Readers"), webtest.HasText("staff>readers")))
+		auditor.Get("/people/u5").Want(http.StatusOK, webtest.In("main", webtest.HasText("through staff > Readers")))
 	})
+}
+
+// TestCapital: a word from outside may begin with any letter, or be none.
+func TestCapital(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"": "", "enabled": "Enabled", "élevé": "Élevé", "7": "7", "\xff": "\ufffd"} {
+		if got := capital(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
 }
 
 // TestSnapshotListPages: a long list comes by pages, each row once; what a held snapshot would change is told

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -129,7 +130,7 @@ func (s *site) changeSource(w http.ResponseWriter, r *request) error {
 		}
 		return s.renderEdit(w, r, p, old, was)
 	}
-	err = s.storeSource(r, campaigns.SourceEdit{Name: p.Name, Spec: &spec, Was: or(was, "unknown"), Forget: forgotten(p.Name, old, spec)}, typed)
+	err = s.storeSource(r, campaigns.SourceEdit{Name: p.Name, Spec: &spec, Was: cmp.Or(was, "unknown"), Forget: forgotten(p.Name, old, spec)}, typed)
 	switch {
 	case err == nil:
 		return s.redirectWith(w, r, ui.Path("sources", p.Name), "changed")
@@ -168,7 +169,7 @@ func (s *site) renderConflict(w http.ResponseWriter, r *request, p source.NewPag
 		{"Owner", p.Owner, theirs.Owner}, {"How often it is read", source.EveryWords(p.Every), source.EveryWords(theirs.Every)},
 	} {
 		if f.mine != f.theirs {
-			n.Items = append(n.Items, f.label+" is now: "+or(f.theirs, "nothing"))
+			n.Items = append(n.Items, f.label+" is now: "+cmp.Or(f.theirs, "nothing"))
 		}
 	}
 	if p.Remove != theirs.Remove && now.Type != "csv" && !model.Outside(now.Revoke.Mode) {
@@ -183,12 +184,4 @@ func (s *site) renderConflict(w http.ResponseWriter, r *request, p source.NewPag
 	}
 	p.Problem, r.status = n, http.StatusConflict
 	return s.renderEdit(w, r, p, now, version)
-}
-
-// or is text, or otherwise where there is none.
-func or(text, otherwise string) string {
-	if strings.TrimSpace(text) == "" {
-		return otherwise
-	}
-	return text
 }

@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"recert/campaigns"
 	"recert/model"
@@ -281,6 +279,5 @@ func (s *site) storeSource(r *request, e campaigns.SourceEdit, typed string) err
 
 // wholeSentence makes one of a message that begins and ends as a part of a line does.
 func wholeSentence(text string) string {
-	first, n := utf8.DecodeRuneInString(text)
-	return sentence(string(unicode.ToUpper(first)) + text[n:])
+	return sentence(capital(text))
 }
