@@ -130,7 +130,7 @@ func readDocument(file string, body ast.Node) (Document, error) {
 		return Document{}, model.Errorf(model.Invalid, "%s: apiVersion must be %s", at, model.APIVersion)
 	}
 	if !model.ValidName(env.Name) {
-		return Document{}, model.Errorf(model.Invalid, "%s: name %q must be of a-z, 0-9, '.', '_' and '-', at most 64", at, env.Name)
+		return Document{}, model.Errorf(model.Invalid, "%s: name %q: %s", at, env.Name, model.NameRule)
 	}
 	doc := Document{Kind: ConfigKind(env.Kind), Name: env.Name, At: at, file: file}
 	switch doc.Kind {
@@ -226,6 +226,10 @@ func Apply(ctx context.Context, s *store.Store, actor string, docs []Document, d
 	}
 	err := in(ctx, func(tx *store.Tx) error {
 		changes = nil
+		before, err := namedSecrets(ctx, tx)
+		if err != nil {
+			return err
+		}
 		for _, d := range docs {
 			c, err := applyOne(ctx, tx, actor, d)
 			if err != nil {
@@ -236,7 +240,7 @@ func Apply(ctx context.Context, s *store.Store, actor string, docs []Document, d
 			}
 			changes = append(changes, c)
 		}
-		return nil
+		return forgetUnnamed(ctx, tx, before)
 	})
 	return changes, err
 }

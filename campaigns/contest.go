@@ -236,6 +236,16 @@ func hurryOutside(ctx context.Context, tx *store.Tx, r model.Remediation) error 
 	return tx.HurryRemediation(ctx, r.ID)
 }
 
+// hurryAnswered has a removal looked at soon that was asked for, once it is answered what is said against it: whoever
+// works on a ticket hears of it, and whether access that is to stay is still there is found out. What keeps a source
+// from being asked keeps it from that too.
+func hurryAnswered(ctx context.Context, tx *store.Tx, r model.Remediation, c model.Contest) error {
+	if c.Outcome == model.ContestUpheld && r.InDoubtSince.Known() {
+		return tx.HurryRemediation(ctx, r.ID)
+	}
+	return hurryOutside(ctx, tx, r)
+}
+
 // AnswerContest answers what a person says against a removal: uphold is that the access is to stay,
 // else the removal goes on. Admins may, and campaign managers and who owns the run, if they did not answer the
 // item themselves; never whoever may be the person concerned.
@@ -306,7 +316,7 @@ func answerContest(ctx context.Context, tx *store.Tx, actor model.Actor, r model
 	if err := afterAnswer(ctx, tx, actor, run.Name, r, c); err != nil {
 		return err
 	}
-	if err := hurryOutside(ctx, tx, r); err != nil {
+	if err := hurryAnswered(ctx, tx, r, c); err != nil {
 		return err
 	}
 	if err := tx.ReplaceReason(ctx, r.ID, WhyOrderContested, WhyOrderAnswered); err != nil {

@@ -35,11 +35,7 @@ func (s *Service) SettleUpheld(ctx context.Context) (int, error) {
 	}
 	n := 0
 	for _, id := range ids {
-		done := false
-		err := s.Store.InTx(ctx, func(tx *store.Tx) (err error) {
-			done, err = settleUpheld(ctx, tx, id)
-			return err
-		})
+		done, err := SettleUpheld(ctx, s.Store, id)
 		if err != nil {
 			return n, err
 		}
@@ -48,6 +44,15 @@ func (s *Service) SettleUpheld(ctx context.Context) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// SettleUpheld is Service.SettleUpheld for one removal; done is that there was something to do.
+func SettleUpheld(ctx context.Context, s *store.Store, id int64) (done bool, err error) {
+	err = s.InTx(ctx, func(tx *store.Tx) (err error) {
+		done, err = settleUpheld(ctx, tx, id)
+		return err
+	})
+	return done, err
 }
 
 func settleUpheld(ctx context.Context, tx *store.Tx, id int64) (done bool, err error) {

@@ -2,6 +2,7 @@ package campaigns
 
 import (
 	"context"
+	"slices"
 
 	"recert/model"
 	"recert/model/store"
@@ -51,6 +52,38 @@ func answersContests(ctx context.Context, q removalReader, actor model.Actor, r 
 // the reason.
 func (s *Service) MayAnswerContest(ctx context.Context, actor model.Actor, r model.Remediation, c model.Contest) error {
 	return mayAnswerContest(ctx, s.Store, actor, r, c)
+}
+
+// MayLetGo is nil where the actor, who is an admin, is a second person beside those who decided about a removal, or
+// asked for it, and whom it concerns; else Forbidden, with the reason. Only such a one may let what is held go on.
+func (s *Service) MayLetGo(ctx context.Context, actor model.Actor, r model.Remediation) error {
+	people, err := PeopleBehind(ctx, s.Store, actor)
+	if err != nil {
+		return err
+	}
+	holder, err := s.Store.AccountPerson(ctx, r.AccountKey)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(people, holder) || r.PersonKey != nil && slices.Contains(people, *r.PersonKey) {
+		return model.Errorf(model.Forbidden, "It is your own access, so another admin must decide about it.")
+	}
+	for _, person := range people {
+		if answered, err := s.Store.Answered(ctx, r.RunID, r.ItemID, person); err != nil {
+			return err
+		} else if answered {
+			return model.Errorf(model.Forbidden, "You answered this item yourself, so another admin must decide about it.")
+		}
+	}
+	if r.AskedBy == "" {
+		return nil
+	}
+	if same, err := SameOne(ctx, s.Store, r.AskedBy, actor); err != nil {
+		return err
+	} else if same {
+		return model.Errorf(model.Forbidden, "You asked for it yourself, so another admin must decide about it.")
+	}
+	return nil
 }
 
 // NeedsOwner are the removals, the latest first and limit at most, of which the actor must know as their owner, by

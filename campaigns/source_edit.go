@@ -18,13 +18,12 @@ type SourceEdit struct {
 	Spec   *model.SourceSpec
 	Was    string        // SourceVersion of the settings that the form was filled in from; "" makes a new source
 	Secret *store.Secret // the credential that was typed, encrypted; nil leaves what there is
-	Forget string        // the name of a kept credential that this one replaces; "" is none
 }
 
 // SaveSource stores the settings of one source and the credential that was typed with them, both or
 // neither, with one event that names who did it. What is there is never replaced unseen: a name that is
 // taken, or settings that are not those of Was any more, are a Conflict. A credential that was typed
-// before goes nowhere else by this: see NeedsSecret.
+// before goes nowhere else by this: see NeedsSecret. One that nothing names any more is forgotten.
 func SaveSource(ctx context.Context, s *store.Store, actor string, e SourceEdit) (Change, error) {
 	if err := CheckSource(e.Spec); err != nil {
 		return Change{}, &model.Error{Kind: model.Invalid, Msg: err.Error()}
@@ -34,12 +33,15 @@ func SaveSource(ctx context.Context, s *store.Store, actor string, e SourceEdit)
 		if err := e.mayStore(ctx, tx, actor); err != nil {
 			return err
 		}
-		var err error
-		c, err = applyOne(ctx, tx, actor, Document{Kind: model.ConfigSource, Name: e.Name, Spec: e.Spec, At: "form", secret: e.Secret})
-		if err != nil || e.Forget == "" {
+		before, err := namedSecrets(ctx, tx)
+		if err != nil {
 			return err
 		}
-		return tx.DeleteSecret(ctx, e.Forget)
+		c, err = applyOne(ctx, tx, actor, Document{Kind: model.ConfigSource, Name: e.Name, Spec: e.Spec, At: "form", secret: e.Secret})
+		if err != nil {
+			return err
+		}
+		return forgetUnnamed(ctx, tx, before)
 	})
 	return c, err
 }

@@ -110,7 +110,7 @@ func parseSpec(name string, in model.CampaignSpec) (*parsed, error) {
 		return model.Errorf(model.Invalid, "campaign %s: %s", name, fmt.Sprintf(format, args...))
 	}
 	if !model.ValidName(name) {
-		return nil, bad("a name has small letters, digits, dots, dashes and underscores, at most 64")
+		return nil, bad("%s", model.NameRule)
 	}
 	if len(p.Scope.Sources) == 0 {
 		return nil, bad("scope.sources: name at least one source")

@@ -96,5 +96,8 @@ type Item struct {
 // addresses and in run names.
 var nameRE = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$`)
 
+// NameRule says to people what ValidName asks for.
+const NameRule = "a name begins and ends with a small letter or a digit; between them it may have dots, dashes and underscores too; at most 64 characters"
+
 // ValidName tells whether a document may be called so.
 func ValidName(s string) bool { return nameRE.MatchString(s) }

@@ -16,11 +16,16 @@ func noticePages() []page {
 		pageOf("notices-empty", func() notice.Page { return notice.Page{Frame: reviewer("My access"), Days: 30} }, notice.Show),
 		pageOf("home-leaving", func() home.Page {
 			p := homePage()
-			p.MoreLeaving = true
-			p.Leaving = []home.Leaving{
-				{ID: "1", Can: "Edit the payments wiki", Source: "wiki", Out: "Goes out on Fri 4 Dec 2026, 17:00 CET.", Why: "Q4 access review", Owner: "Mara Voss"},
-				{ID: "2", Can: "Read the ledger", Source: "SAP", Out: "Waits for somebody to look at it.", Why: "SAP privileged roles"},
-			}
+			p.Leaving = home.Leavings{More: true, May: true, Days: 30, List: []home.Leaving{
+				{ID: "1", Can: "Edit the payments wiki", Source: "wiki", State: ui.Tag{Text: "Going away", Tone: ui.Warn}, Out: "Goes out on Fri 4 Dec 2026, 17:00 CET.", Why: "Q4 access review", Owner: "Mara Voss", May: true},
+				{ID: "2", Can: "Read the ledger", Source: "SAP", State: ui.Tag{Text: "You need it", Tone: ui.Warn}, Out: "Waits for somebody to look at it.", Why: "SAP privileged roles", Said: &home.Said{At: at(-time.Hour)}},
+				{ID: "3", Can: "Approve payments", Source: "SAP", State: ui.Tag{Text: "Going away", Tone: ui.Warn}, Out: "Goes out on Fri 4 Dec 2026, 17:00 CET.", Why: "SAP privileged roles", Said: &home.Said{At: at(-48 * time.Hour), Answer: "Answered: it goes on."}},
+			}}
+			return p
+		}, home.Show),
+		pageOf("home-left", func() home.Page {
+			p := homePage()
+			p.Leaving = home.Leavings{Ended: 2, Days: 30}
 			return p
 		}, home.Show),
 		pageOf("revocation-contested", func() revocation.Page {
@@ -60,6 +65,11 @@ func noticePages() []page {
 		pageOf("revocation-decline", func() revocation.Page {
 			p := revocationPage()
 			p.State, p.Outcome, p.CanDecline, p.CanLetGo, p.Version = ui.Tag{Text: "Held", Tone: ui.Warn}, nil, true, true, "4"
+			return p
+		}, revocation.Show),
+		pageOf("revocation-own", func() revocation.Page {
+			p := revocationPage()
+			p.State, p.Outcome, p.CannotLetGo = ui.Tag{Text: "Held", Tone: ui.Warn}, nil, "You answered this item yourself, so another admin must decide about it."
 			return p
 		}, revocation.Show),
 	}

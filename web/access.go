@@ -25,6 +25,11 @@ func (s *site) whoHasWhat(w http.ResponseWriter, r *request) error {
 	p := access.Page{
 		Frame: s.frame(r, "Access", layout.Access), Search: strings.TrimSpace(r.query(access.ParamSearch)), AsOf: r.query(access.ParamAsOf), Asked: q.Has(access.ParamSearch),
 	}
+	pages := listOf("/access", q)
+	place, err := r.cursor(pages)
+	if err != nil {
+		return err
+	}
 	sources, err := s.Store.Sources(r.Context())
 	if err != nil {
 		return err
@@ -53,16 +58,23 @@ func (s *site) whoHasWhat(w http.ResponseWriter, r *request) error {
 		at = model.TimeOf(day.AddDate(0, 0, 1)) - 1 // what was read on that day counts
 	}
 	if p.Asked && p.Search != "" {
-		if err := s.accessAt(r, &p, asked, at); err != nil {
+		if err := s.accessAt(r, &p, pages, place, asked, at); err != nil {
 			return err
 		}
 	}
 	return s.render(w, r, access.Show(p))
 }
 
-func (s *site) accessAt(r *request, p *access.Page, sources []store.Source, at model.Time) error {
-	fromSource, fromGrant := cursor(r.query(paramAfter))
+// accessAt fills in the page of the list that begins at a place.
+func (s *site) accessAt(r *request, p *access.Page, pages list, place string, sources []store.Source, at model.Time) error {
+	fromSource, fromGrant, ok := accessPlace(place)
+	if !ok {
+		return pages.broken()
+	}
 	skip := slices.ContainsFunc(sources, func(src store.Source) bool { return src.ID == fromSource })
+	if fromSource != 0 && !skip {
+		return pages.movedOn(true, 0) // the source is there no more
+	}
 	var basis []string
 	last, more := "", false
 	for _, src := range sources {
@@ -99,27 +111,23 @@ func (s *site) accessAt(r *request, p *access.Page, sources []store.Source, at m
 		}
 	}
 	p.AsOfIs = strings.Join(basis, " · ")
-	q := r.URL.Query()
-	q.Del(paramAfter)
-	if fromSource > 0 {
-		p.Pager.First = "/access?" + q.Encode()
-	}
+	next := ""
 	if more {
-		q.Set(paramAfter, last)
-		p.Pager.Next = "/access?" + q.Encode()
+		next = last
 	}
-	return nil
+	p.Pager = pages.pages(place, next, "")
+	return pages.movedOn(place != "", len(p.Rows))
 }
 
-// cursor reads SOURCE.GRANT.
-func cursor(text string) (source, grant int64) {
-	a, b, ok := strings.Cut(text, ".")
-	source, err := strconv.ParseInt(a, 10, 64)
-	grant, err2 := strconv.ParseInt(b, 10, 64)
-	if !ok || err != nil || err2 != nil {
-		return 0, 0
+// accessPlace reads SOURCE.GRANT; "" is the start.
+func accessPlace(text string) (source, grant int64, ok bool) {
+	if text == "" {
+		return 0, 0, true
 	}
-	return source, grant
+	a, b, _ := strings.Cut(text, ".")
+	source, errA := strconv.ParseInt(a, 10, 64)
+	grant, errB := strconv.ParseInt(b, 10, 64)
+	return source, grant, errA == nil && errB == nil
 }
 
 // snapshotAt is the snapshot that says what a source held at a time; 0 is now.

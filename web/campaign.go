@@ -151,11 +151,11 @@ func handOverForm(r *request, v *campaigns.RunView, typed *campaign.HandOver) *c
 
 // handOver moves the open items of a reviewer to somebody else.
 func (s *site) handOver(w http.ResponseWriter, r *request) error {
-	if err := r.form(); err != nil {
-		return err
-	}
 	run, err := s.Campaigns.Run(r.Context(), r.actor, r.path("id"))
 	if err != nil {
+		return err
+	}
+	if err := r.form(); err != nil {
 		return err
 	}
 	in := campaigns.HandOverInput{

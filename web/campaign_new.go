@@ -74,10 +74,23 @@ func (s *site) createCampaign(w http.ResponseWriter, r *request) error {
 	return s.renderNew(w, r, p, f[campaign.FieldSource])
 }
 
+// nameProblem says what is wrong with the name of a new source or campaign; "" is nothing.
+func nameProblem(name string) string {
+	switch {
+	case name == "":
+		return "Give it a name."
+	case name == "new":
+		return "“new” is an address of its own here. Choose another name."
+	case !model.ValidName(name):
+		return capital(model.NameRule) + "."
+	}
+	return ""
+}
+
 // typedSpec makes a definition of what was typed; what is missing is an error at its field.
 func typedSpec(p *campaign.NewPage, sources []string) *model.CampaignSpec {
-	if !model.ValidName(p.Name) || p.Name == "new" {
-		p.Errors[campaign.FieldName] = "Use small letters, digits, dots, dashes and underscores, at most 64."
+	if problem := nameProblem(p.Name); problem != "" {
+		p.Errors[campaign.FieldName] = problem
 	}
 	if len(sources) == 0 {
 		p.Errors[campaign.FieldSource] = "Choose at least one system."

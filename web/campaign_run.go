@@ -129,11 +129,11 @@ func basisWords(basis string) string {
 
 // launch starts a run of just what was previewed.
 func (s *site) launch(w http.ResponseWriter, r *request) error {
-	if err := r.form(); err != nil {
-		return err
-	}
 	name := r.path("id")
 	if _, err := s.campaignSpec(r, name); err != nil {
+		return err
+	}
+	if err := r.form(); err != nil {
 		return err
 	}
 	if again, ok, err := s.Store.RunningRun(r.Context(), name); err != nil {
@@ -228,11 +228,11 @@ func closeVersion(c *campaigns.Closing) (string, error) {
 
 // close ends a run, with just the effect that was shown.
 func (s *site) close(w http.ResponseWriter, r *request) error {
-	if err := r.form(); err != nil {
-		return err
-	}
 	run, c, err := s.closing(r)
 	if err != nil {
+		return err
+	}
+	if err := r.form(); err != nil {
 		return err
 	}
 	if c.Repeated {

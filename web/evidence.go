@@ -64,14 +64,20 @@ func (s *site) packages(r *request, p *views.Page) error {
 	if err != nil {
 		return err
 	}
-	after := int(pageAfter(r.query(paramAfter)))
-	after = min(after, len(runs))
-	page := runs[after:]
+	pages := listOf("/evidence", nil)
+	after, err := r.after(pages)
+	if err != nil {
+		return err
+	}
+	page := runs[min(after, int64(len(runs))):]
+	if err := pages.movedOn(after > 0, len(page)); err != nil {
+		return err
+	}
 	var next int64
 	if len(page) > packageRows {
-		page, next = page[:packageRows], int64(after+packageRows)
+		page, next = page[:packageRows], after+packageRows
 	}
-	p.Pager = pager("/evidence", nil, int64(after), next, "")
+	p.Pager = pages.pager(after, next, "")
 	exports, err := s.Evidence.Exports(r.Context())
 	if err != nil {
 		return err

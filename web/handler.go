@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -119,10 +120,22 @@ func (s *site) identify(r *request) error {
 	return nil
 }
 
+// badRequestError is about a request that no page of ours makes: a form with a button that it does not have, an
+// address that was cut off.
+type badRequestError struct {
+	error
+	first string // the first page of the list that it is about; "" for none
+}
+
+func (b badRequestError) Unwrap() error { return b.error }
+
 // statusOf is the one table from kinds of errors to statuses.
 func statusOf(err error) int {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return http.StatusRequestEntityTooLarge
+	}
+	if _, ok := errors.AsType[badRequestError](err); ok {
+		return http.StatusBadRequest
 	}
 	switch model.KindOf(err) {
 	case model.NotFound:
@@ -147,6 +160,11 @@ func (s *site) fail(w http.ResponseWriter, r *request, err error) {
 		s.Log.DebugContext(ctx, "the client went away", slog.String("request", r.trace.id))
 		return
 	}
+	if to, ok := errors.AsType[emptyPageError](err); ok {
+		http.SetCookie(w, s.flashOf("movedon"))
+		http.Redirect(w, r.Request, to.first, http.StatusSeeOther)
+		return
+	}
 	status := statusOf(err)
 	if status == http.StatusUnauthorized && navigates(r.Request) {
 		http.Redirect(w, r.Request, "/login?return_to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
@@ -163,6 +181,9 @@ func (s *site) fail(w http.ResponseWriter, r *request, err error) {
 		return
 	}
 	p := layout.ErrorPage{Frame: s.frame(r, "Not possible", layout.Elsewhere), Heading: "That is not possible", Text: model.Message(err)}
+	if bad, ok := errors.AsType[badRequestError](err); ok && bad.first != "" {
+		p.Link, p.Href = "Open the first page", bad.first
+	}
 	switch status {
 	case http.StatusNotFound:
 		p = layout.NotFound(p.Frame)
@@ -268,6 +289,19 @@ func (r *request) form() error {
 		}
 	}
 	return nil
+}
+
+// button tells which of the buttons of a form it was that sent it. Any other value comes from no page, and
+// changes nothing: what it was meant to do is not guessed.
+func (r *request) button(buttons ...string) (string, error) {
+	const field = "do" // of every form that has several
+	if err := r.form(); err != nil {
+		return "", err
+	}
+	if given := r.PostForm[field]; len(given) > 1 || !slices.Contains(buttons, r.PostForm.Get(field)) {
+		return "", badRequestError{error: model.Errorf(model.Invalid, "This form has no such button, so nothing was changed. Load the page again.")}
+	}
+	return r.PostForm.Get(field), nil
 }
 
 // query is a parameter of the address, "" where it holds what no text column does.

@@ -44,7 +44,7 @@ func (s *site) home(w http.ResponseWriter, r *request) error {
 	if p.Board, err = s.homeBoard(r); err != nil {
 		return err
 	}
-	if p.Leaving, p.MoreLeaving, err = s.leaving(r); err != nil {
+	if p.Leaving, err = s.leaving(r); err != nil {
 		return err
 	}
 	if p.Tasks, err = s.tasks(r); err != nil {

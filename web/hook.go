@@ -133,8 +133,12 @@ func (s *site) ticketFacts(r *request, row *store.RemediationRow) ([]ui.Pair, er
 	switch {
 	case err != nil:
 		return nil, err
-	case stop != nil || row.Paused != "":
-		out = append(out, ui.Pair{Term: "Next look", Text: "once removals go on. Until then nothing is told there either: no objection, and no answer to one"})
+	case row.State == model.Sent && (stop != nil || row.Paused != ""):
+		next := "once removals go on"
+		if row.Mode == model.ModeTicket {
+			next += ". Until then it is only told there if somebody objects, or if the access is to stay"
+		}
+		out = append(out, ui.Pair{Term: "Next look", Text: next})
 	case row.State == model.Sent:
 		out = append(out, ui.Pair{Term: "Next look", Text: ui.Exact(row.NextAt, r.zone).Text})
 	}

@@ -42,7 +42,7 @@ spec:
 // messages is the log of messages, the newest first.
 func (s *site) messages(w http.ResponseWriter, r *request) error {
 	state := model.MessageState(r.query(message.ParamState))
-	f := store.MessageFilter{Before: pageAfter(r.query(paramAfter)), Limit: messageRows + 1}
+	f := store.MessageFilter{Limit: messageRows + 1}
 	q := url.Values{}
 	if slices.Contains(model.MessageStates, state) {
 		f.States = []model.MessageState{state}
@@ -50,12 +50,20 @@ func (s *site) messages(w http.ResponseWriter, r *request) error {
 	} else {
 		state = ""
 	}
+	pages := listOf("/messages", q)
+	var err error
+	if f.Before, err = r.after(pages); err != nil {
+		return err
+	}
 	counts, err := s.Store.MessageCounts(r.Context())
 	if err != nil {
 		return err
 	}
 	rows, err := s.Store.Messages(r.Context(), f)
 	if err != nil {
+		return err
+	}
+	if err := pages.movedOn(f.Before > 0, len(rows)); err != nil {
 		return err
 	}
 	p := message.ListPage{
@@ -78,7 +86,7 @@ func (s *site) messages(w http.ResponseWriter, r *request) error {
 		rows = rows[:messageRows]
 		next = rows[messageRows-1].ID
 	}
-	p.Pager = pager("/messages", q, f.Before, next, "")
+	p.Pager = pages.pager(f.Before, next, "")
 	for i := range rows {
 		p.Rows = append(p.Rows, messageRow(&rows[i], r.zone))
 	}

@@ -19,26 +19,34 @@ import (
 // homeNotices is how many notices the first page shows.
 const homeNotices = 5
 
-// leaving is the own access of the reader that goes away, for the first page.
-func (s *site) leaving(r *request) (out []home.Leaving, more bool, err error) {
+// leaving is the own access of the reader that goes away, or waits for an answer, for the first page.
+func (s *site) leaving(r *request) (home.Leavings, error) {
+	out := home.Leavings{Days: campaigns.NoticeDays}
 	ns, err := s.Campaigns.Notices(r.Context(), r.actor)
 	if err != nil {
-		return nil, false, err
+		return out, err
 	}
 	for i := range ns {
 		n := &ns[i]
-		if !ending(n) {
+		asks := n.Contest != nil && n.Contest.Outcome == model.ContestOpen
+		switch {
+		case !ending(n) && !asks:
+			out.Ended++
+			continue
+		case len(out.List) == homeNotices:
+			out.More, out.May = true, out.May || n.MayContest
 			continue
 		}
-		if len(out) == homeNotices {
-			return out, true, nil
+		l := home.Leaving{
+			ID: itoa(n.ID), Source: n.Source, State: noticeTag(n), Why: n.Title, Out: again(&n.RemediationRow) + goesOut(&n.Remediation, r.zone), Owner: n.Owner, May: n.MayContest,
 		}
-		l := home.Leaving{ID: itoa(n.ID), Source: n.Source, Why: n.Title, Out: goesOut(&n.Remediation, r.zone), May: n.MayContest}
 		l.Can, _ = removalWords(&n.RemediationRow)
-		l.Owner = n.Owner
-		out = append(out, l)
+		if c := n.Contest; c != nil {
+			l.Said = &home.Said{At: ui.At(c.At, r.zone), Answer: answerNotice(c, n.State, r.zone).Title}
+		}
+		out.List, out.May = append(out.List, l), out.May || l.May
 	}
-	return out, false, nil
+	return out, nil
 }
 
 // ending tells whether the access may still be there, and is to go.
@@ -97,8 +105,12 @@ func (s *site) renderNotices(w http.ResponseWriter, r *request, id int64, typed 
 		return err
 	}
 	p := notice.Page{Frame: s.frame(r, "My access that goes away", layout.Reviews), Days: campaigns.NoticeDays}
+	paths, err := s.removalPaths(r, len(ns), func(i int) *model.Remediation { return &ns[i].Remediation })
+	if err != nil {
+		return err
+	}
 	for i := range ns {
-		v := noticeView(&ns[i], r.zone)
+		v := noticeView(&ns[i], paths(&ns[i].Remediation), r.zone)
 		if ns[i].ID == id && problem != nil {
 			v.Typed, v.Error, r.status = typed, model.Message(problem), statusOf(problem)
 		}
@@ -111,20 +123,21 @@ func (s *site) renderNotices(w http.ResponseWriter, r *request, id int64, typed 
 	return s.render(w, r, notice.Show(p))
 }
 
-func noticeView(n *campaigns.Notice, loc *timeLocation) notice.Notice {
+// noticeView is one of them; path is by what the access is held, "" where directly.
+func noticeView(n *campaigns.Notice, path string, loc *timeLocation) notice.Notice {
 	v := notice.Notice{
 		ID: itoa(n.ID), Source: n.Source, State: noticeTag(n), May: n.MayContest, Gone: n.CalledAt.Known(),
 		Facts: []ui.Pair{{Term: "When", Text: again(&n.RemediationRow) + goesOut(&n.Remediation, loc)}, {Term: "Why", Text: n.Title + why(n.Cause)}, {Term: "Account", Text: cmp.Or(n.Subject.Username, n.Subject.AccountID), Code: true}},
 	}
 	v.Can, _ = removalWords(&n.RemediationRow)
-	if n.Via != "" {
-		v.Can += ", through " + n.Via
+	if path != "" {
+		v.Can += ", through " + path
 	}
 	if n.Owner != "" {
 		v.Facts = append(v.Facts, ui.Pair{Term: "Who answers", Text: n.Owner})
 	}
 	if c := n.Contest; c != nil {
-		v.Said = &notice.Said{Reason: c.Reason, At: ui.At(c.At, loc), Answer: answerNotice(c, loc)}
+		v.Said = &notice.Said{Reason: c.Reason, At: ui.At(c.At, loc), Answer: answerNotice(c, n.State, loc)}
 	}
 	return v
 }
@@ -152,12 +165,15 @@ func noticeTag(n *campaigns.Notice) ui.Tag {
 	return removalTag(n.Remediation)
 }
 
-// answerNotice is what was answered to a contest; zero while nobody has.
-func answerNotice(c *model.Contest, loc *timeLocation) ui.Notice {
+// answerNotice is what was answered to a contest of a removal that is in a state now; zero while nobody has.
+func answerNotice(c *model.Contest, state model.RemediationState, loc *timeLocation) ui.Notice {
 	n := ui.Notice{Text: c.Answer + " (" + c.AnsweredBy + ", " + ui.At(c.AnsweredAt, loc).Text + ")"}
 	switch c.Outcome {
 	case model.ContestDismissed:
 		n.Tone, n.Title = ui.Info, "Answered: it goes on."
+		if state == model.Confirmed {
+			n.Title = "Answered: it stays gone."
+		}
 	case model.ContestUpheld:
 		n.Tone, n.Title = ui.Good, "Answered: the access is to stay."
 	case model.ContestOpen:
@@ -172,19 +188,17 @@ func (s *site) contest(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if own, err := s.isOwnNotice(r, id); err != nil {
+		return err
+	} else if !own {
+		return errNotFound // another person's tells nothing, not even what is wrong with the form
+	}
 	if err := r.form(); err != nil {
 		return err
 	}
 	reason := r.PostForm.Get(notice.FieldReason)
 	err = s.Campaigns.Contest(r.Context(), r.actor, id, reason)
 	if k := model.KindOf(err); err != nil && (k == model.Invalid || k == model.Conflict) {
-		own, lerr := s.isOwnNotice(r, id)
-		if lerr != nil {
-			return lerr
-		}
-		if !own {
-			return errNotFound // another person's tells nothing, not even what is wrong with the form
-		}
 		return s.renderNotices(w, r, id, reason, err)
 	}
 	if err != nil {
@@ -231,9 +245,19 @@ func (s *site) answerContest(w http.ResponseWriter, r *request) error {
 	return s.redirectWith(w, r, "/revocations/"+itoa(id), "answered")
 }
 
+// removalID is the number of the removal that the address names.
+func (s *site) removalID(r *request) (int64, error) {
+	id, err := number(r.path("id"))
+	if err != nil {
+		return 0, err
+	}
+	_, err = s.Store.Remediation(r.Context(), id)
+	return id, err
+}
+
 // decline decides that a removal will not be done.
 func (s *site) decline(w http.ResponseWriter, r *request) error {
-	id, err := number(r.path("id"))
+	id, err := s.removalID(r)
 	if err != nil {
 		return err
 	}
@@ -257,15 +281,14 @@ func (s *site) contestView(r *request, p *revocation.Page, row *store.Remediatio
 	if err != nil {
 		return err
 	}
-	open := ok && c.Outcome == model.ContestOpen
-	p.CanLetGo = p.CanLetGo && !open
-	p.CanDecline = (row.Kind == model.KindRemove || row.Kind == model.KindLower) && (row.State == model.Held || row.State == model.Failed) && !open && r.actor.Has(model.Admin)
 	if !ok {
 		return nil
 	}
+	open := c.Outcome == model.ContestOpen
+	p.CanRetry = p.CanRetry && c.Outcome == model.ContestDismissed
 	going := row.State.Open() || row.State == model.Failed || row.State == model.Confirmed
 	p.Contest = &revocation.Contest{
-		Who: p.Person, At: ui.At(c.At, r.zone), Reason: c.Reason, Answer: answerNotice(&c, r.zone), Asked: row.CalledAt.Known(),
+		Who: p.Person, At: ui.At(c.At, r.zone), Reason: c.Reason, Answer: answerNotice(&c, row.State, r.zone), Asked: row.CalledAt.Known(),
 		Gone: row.State == model.Confirmed, Upheld: c.Outcome == model.ContestUpheld, Why: c.Answer,
 	}
 	if !open || !going {

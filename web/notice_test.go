@@ -103,7 +103,8 @@ func TestNotices(t *testing.T) {
 				webtest.In("main", webtest.HasText("You need it"), webtest.HasText("I am on call "+uhoh), webtest.HasText("Nobody has answered yet.")), webtest.Count("em", 0), webtest.Count("form[action='"+path+"']", 0))
 		}
 		dev.Submit(form, url.Values{"reason": {"Something else"}}).Want(http.StatusConflict)
-		dev.Get("/").Want(http.StatusOK, webtest.In("section[aria-labelledby=leaving]", webtest.HasText("Waits for somebody to look at it.")))
+		dev.Get("/").Want(http.StatusOK, webtest.In("section[aria-labelledby=leaving]", webtest.HasText("You need it"), webtest.HasText("Waits for somebody to look at it."),
+			webtest.HasText("You said on"), webtest.HasText("that you need it. Nobody has answered yet."), webtest.HasText("See what you said"), webtest.HasNoText("Say that you need it")))
 
 		// It waits, and is let go on by an answer alone.
 		page := "/revocations/" + id
@@ -122,6 +123,7 @@ func TestNotices(t *testing.T) {
 		}
 		m.Submit(answer, url.Values{"reason": {"Oh, keep it"}, "outcome": {"upheld"}}).Want(http.StatusConflict)
 		dev.Get("/notices").Want(http.StatusOK, webtest.In("main", webtest.HasText("Answered: it goes on."), webtest.HasText("On call is over "+uhoh)), webtest.Count("em", 0))
+		dev.Get("/").Want(http.StatusOK, webtest.In("section[aria-labelledby=leaving]", webtest.HasText("that you need it. Answered: it goes on."), webtest.HasNoText("Say that you need it")))
 		w.proven(run)
 
 		// It goes out when its time has come, not before; then it can be asked for back no more than once.
@@ -135,14 +137,16 @@ func TestNotices(t *testing.T) {
 		w.later(time.Minute)
 		w.ingest("loader", "wiki", map[model.Kind]string{model.KindGrants: strings.Replace(hurt(grantsCSV), hurt("a4,editors,2026-01-02,UHOH,UHOH,2026-02-01,\n"), "", 1)})
 		dev = w.as("u4")
-		dev.Get("/notices").Want(http.StatusOK, webtest.In("main", webtest.HasText("Gone since")), webtest.Count("main form[method=post]", 0))
-		dev.Get("/").Want(http.StatusOK, webtest.Count("section[aria-labelledby=leaving]", 0))
+		dev.Get("/notices").Want(http.StatusOK, webtest.In("main", webtest.HasText("Gone since"), webtest.HasText("Answered: it stays gone.")), webtest.Count("main form[method=post]", 0))
+		// What went away is found from the first page too: the mail may come when it is gone.
+		dev.Get("/").Want(http.StatusOK, webtest.In("section[aria-labelledby=leaving]", webtest.HasText("Access of yours that went away"), webtest.HasText("Show what ended in the last 30 days (1)")), webtest.Count("section[aria-labelledby=leaving] a[href='/notices']", 1))
 		if x := w.proven(run)["exceptions.csv"]; !strings.Contains(x, "contest_dismissed") || !strings.Contains(x, "On call is over") {
 			t.Errorf("exceptions:\n%s", x)
 		}
 		w.later(31 * 24 * time.Hour)
 		dev = w.as("u4")
 		dev.Get("/notices").Want(http.StatusOK, webtest.In("main", webtest.HasNoText("Gone since")))
+		dev.Get("/").Want(http.StatusOK, webtest.Count("section[aria-labelledby=leaving]", 0))
 		dev.Post(path, url.Values{"reason": {"mine"}}).Want(http.StatusNotFound)
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -80,45 +79,6 @@ func number(text string) (int64, error) {
 	return n, nil
 }
 
-// pageAfter reads where a page of a list begins: 0 is at the start.
-func pageAfter(text string) int64 {
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 0 {
-		return 0
-	}
-	return n
-}
-
-// paramAfter is the keyset cursor of lists.
-const paramAfter = "after"
-
-// pager leads from a page to the next one with the same filter.
-func pager(path string, q url.Values, after, next int64, shown string) ui.Pager {
-	p := ui.Pager{Shown: shown}
-	with := func(v int64) string {
-		c := url.Values{}
-		for k, vs := range q {
-			if k != paramAfter {
-				c[k] = vs
-			}
-		}
-		if v > 0 {
-			c.Set(paramAfter, strconv.FormatInt(v, 10))
-		}
-		if len(c) == 0 {
-			return path
-		}
-		return path + "?" + c.Encode()
-	}
-	if after > 0 {
-		p.First = with(0)
-	}
-	if next > 0 {
-		p.Next = with(next)
-	}
-	return p
-}
-
 func redirect(w http.ResponseWriter, r *request, to string) error {
 	http.Redirect(w, r.Request, to, http.StatusSeeOther)
 	return nil
@@ -160,6 +120,7 @@ var flashes = map[string]ui.Notice{
 	"going":        {Tone: ui.Good, Title: "Removals go on."},
 	"resumed":      {Tone: ui.Good, Title: "Removals in this source go on."},
 	"read":         {Tone: ui.Good, Title: "Read."},
+	"movedon":      {Tone: ui.Info, Title: "This is the first page.", Text: "Nothing is left on the later page that you asked for."},
 }
 
 func (s *site) flashCookie() string {
@@ -171,8 +132,12 @@ func (s *site) flashCookie() string {
 
 // redirectWith sends the browser on, and lets the next page say what was done.
 func (s *site) redirectWith(w http.ResponseWriter, r *request, to, flash string) error {
-	http.SetCookie(w, &http.Cookie{Name: s.flashCookie(), Value: flash, Path: "/", MaxAge: 60, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(w, s.flashOf(flash))
 	return redirect(w, r, to)
+}
+
+func (s *site) flashOf(flash string) *http.Cookie {
+	return &http.Cookie{Name: s.flashCookie(), Value: flash, Path: "/", MaxAge: 60, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode}
 }
 
 // takeFlash shows the result of the page before, once.

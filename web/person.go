@@ -122,7 +122,12 @@ func (s *site) personAccess(r *request, who store.Person, p *person.Page) error 
 		return err
 	}
 	names := map[int64]string{}
-	after := pageAfter(r.query(paramAfter))
+	var paths []heldPath // of the rows that are shown
+	pages := listOf(ui.Path("people", who.PersonID), nil)
+	after, err := r.after(pages)
+	if err != nil {
+		return err
+	}
 	for _, a := range accounts {
 		if names[a.SourceID] == "" {
 			src, err := s.Store.SourceByID(r.Context(), a.SourceID)
@@ -145,21 +150,23 @@ func (s *site) personAccess(r *request, who store.Person, p *person.Page) error 
 			if err != nil {
 				return err
 			}
-			steps, err := s.stepNames(r, a.SourceID, store.Live, pathSteps(g.Via))
-			if err != nil {
-				return err
-			}
-			v := s.personGrant(r, names[a.SourceID], e, g)
-			v.Path = pathNames(g.Via, func(_ model.Kind, id string) string { return steps[id] })
-			p.Access = append(p.Access, v)
+			p.Access = append(p.Access, s.personGrant(r, names[a.SourceID], e, g))
+			paths = append(paths, heldPath{a.SourceID, store.Live, g.Via})
 		}
+	}
+	texts, err := s.pathTexts(r, paths)
+	if err != nil {
+		return err
+	}
+	for i := range paths {
+		p.Access[i].Path = texts(paths[i])
 	}
 	var next int64
 	if seen := after + int64(len(p.Access)); seen < p.AccessTotal {
 		next = seen
 	}
-	p.AccessPager = pager(ui.Path("people", who.PersonID), nil, after, next, shown(len(p.Access), p.AccessTotal))
-	return nil
+	p.AccessPager = pages.pager(after, next, shown(len(p.Access), p.AccessTotal))
+	return pages.movedOn(after > 0, len(p.Access))
 }
 
 func accountView(a store.Account, source string, now model.Time, loc *timeLocation) person.Account {

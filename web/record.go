@@ -61,23 +61,6 @@ func pathCell(via string, names naming) ui.Cell {
 	return c
 }
 
-// pathNames is a path, outermost first, by the names of what it goes through.
-func pathNames(via string, names naming) string {
-	steps := pathSteps(via)
-	for i, id := range steps {
-		steps[i] = outside(cmp.Or(names(model.KindEntitlements, id), id))
-	}
-	return strings.Join(steps, " > ")
-}
-
-// pathSteps are the ids that a path goes through.
-func pathSteps(via string) []string {
-	if via == "" {
-		return nil
-	}
-	return strings.Split(via, ">")
-}
-
 // named is a cell with a name and, below it, the id where that says something else.
 func named(name, id string) ui.Cell {
 	c := ui.Cell{Text: outside(name), Sub: outside(id)}

@@ -22,6 +22,7 @@ type reviewPage struct {
 	run      model.Run
 	back     url.Values // filter and place in the list
 	item     int64      // only this one, whatever its state; 0 is the list
+	after    int64      // where its page begins
 	conflict *campaigns.ConflictError
 	problem  error                 // about the item
 	typed    campaigns.DecideInput // what was sent with conflict or problem
@@ -38,9 +39,14 @@ func (s *site) review(w http.ResponseWriter, r *request) error {
 		if p.item, err = number(text); err != nil {
 			return err
 		}
+	} else if p.after, err = r.after(p.list()); err != nil {
+		return err
 	}
 	return s.renderReview(w, r, p)
 }
+
+// list is what the page is one of.
+func (p reviewPage) list() list { return listOf(ui.Path("reviews", p.run.Name), p.back) }
 
 // reviewQuery keeps the parameters of a review's address that mean something.
 func reviewQuery(q url.Values) url.Values {
@@ -57,7 +63,7 @@ func (s *site) renderReview(w http.ResponseWriter, r *request, p reviewPage) err
 	state := p.back.Get(review.ParamState)
 	f := store.ItemFilter{
 		Item: p.item, Search: p.back.Get(review.ParamSearch), Source: p.back.Get(review.ParamSource),
-		After: pageAfter(p.back.Get(paramAfter)), Limit: reviewRows,
+		After: p.after, Limit: reviewRows,
 	}
 	switch state {
 	case review.StateDecided:
@@ -79,6 +85,9 @@ func (s *site) renderReview(w http.ResponseWriter, r *request, p reviewPage) err
 		if rev, page, err = s.Campaigns.ReviewPage(r.Context(), r.actor, p.run.ID, f); err != nil {
 			return err
 		}
+	}
+	if err := p.list().movedOn(p.after > 0, len(page.Rows)); err != nil {
+		return err
 	}
 	v, err := s.reviewView(r, p, rev, page, state)
 	if err != nil {
@@ -107,7 +116,11 @@ func (s *site) reviewView(r *request, p reviewPage, rev campaigns.Review, page c
 		return v, err
 	}
 	v.Filter.Sources = sourceOptions(names, p.back.Get(review.ParamSource))
-	b := rowBuilder{site: s, actor: r.actor, review: rev, loc: loc, now: s.now()}
+	paths, err := s.reviewPaths(r, p.run, page.Rows)
+	if err != nil {
+		return v, err
+	}
+	b := rowBuilder{site: s, actor: r.actor, review: rev, loc: loc, now: s.now(), paths: paths}
 	accounts := rowAccounts(page.Rows)
 	for i := range page.Rows {
 		row := b.row(&page.Rows[i])
@@ -116,7 +129,7 @@ func (s *site) reviewView(r *request, p reviewPage, rev campaigns.Review, page c
 		v.Rows = append(v.Rows, row)
 	}
 	if p.item == 0 {
-		v.Pager = pager(ui.Path("reviews", p.run.Name), p.back, pageAfter(p.back.Get(paramAfter)), page.Next, shown(len(page.Rows), page.Total))
+		v.Pager = p.list().pager(p.after, page.Next, shown(len(page.Rows), page.Total))
 	}
 	run, err := s.Campaigns.RunPage(r.Context(), r.actor, p.run.ID)
 	if err != nil {
@@ -183,28 +196,25 @@ func isAnswer(a model.Answer) bool {
 
 // decide stores one answer.
 func (s *site) decide(w http.ResponseWriter, r *request) error {
-	if err := r.form(); err != nil {
-		return err
-	}
-	answer := model.NoAnswer
-	if given := r.PostForm[review.FieldAnswer]; len(given) > 0 {
-		answer = model.Answer(given[len(given)-1]) // that of the button, which comes after the choices
-	}
-	if answer == model.NoAnswer {
-		answer = "none chosen" // an undo has its own address; this is refused with words
-	}
-	return s.answer(w, r, answer)
+	return s.answer(w, r, func() model.Answer {
+		answer := model.NoAnswer
+		if given := r.PostForm[review.FieldAnswer]; len(given) > 0 {
+			answer = model.Answer(given[len(given)-1]) // that of the button, which comes after the choices
+		}
+		if answer == model.NoAnswer {
+			answer = "none chosen" // an undo has its own address; this is refused with words
+		}
+		return answer
+	})
 }
 
 // undo takes the own answer back.
 func (s *site) undo(w http.ResponseWriter, r *request) error {
-	if err := r.form(); err != nil {
-		return err
-	}
-	return s.answer(w, r, model.NoAnswer)
+	return s.answer(w, r, func() model.Answer { return model.NoAnswer })
 }
 
-func (s *site) answer(w http.ResponseWriter, r *request, answer model.Answer) error {
+// answer stores what read finds in the form.
+func (s *site) answer(w http.ResponseWriter, r *request, read func() model.Answer) error {
 	run, err := s.Campaigns.Run(r.Context(), r.actor, r.path("campaign"))
 	if err != nil {
 		return err
@@ -213,6 +223,10 @@ func (s *site) answer(w http.ResponseWriter, r *request, answer model.Answer) er
 	if err != nil {
 		return err
 	}
+	if err := r.form(); err != nil {
+		return s.ifReviewed(r, run, item, err)
+	}
+	answer := read()
 	version, err := strconv.ParseInt(r.PostForm.Get(review.FieldVersion), 10, 64)
 	if err != nil {
 		version = -1 // no item has it: a conflict
@@ -250,6 +264,18 @@ func (s *site) answer(w http.ResponseWriter, r *request, answer model.Answer) er
 		r.flash = ui.Notice{Tone: ui.Warn, Title: "Not saved.", Text: model.Message(err)}
 	}
 	return s.renderReview(w, r, p)
+}
+
+// ifReviewed is what is wrong with the form of an item, told only to who reviews it.
+func (s *site) ifReviewed(r *request, run model.Run, item int64, wrong error) error {
+	items, err := s.Store.ItemsByID(r.Context(), run.ID, []int64{item})
+	switch {
+	case err != nil:
+		return err
+	case len(items) != 1 || r.actor.PersonKey == 0 || items[0].ReviewerKey != r.actor.PersonKey:
+		return errNotFound
+	}
+	return wrong
 }
 
 func reviewAddress(p reviewPage) string {

@@ -25,6 +25,7 @@ type rowBuilder struct {
 
 	actor  model.Actor
 	review campaigns.Review
+	paths  func(source int64, via string) string // in names
 	loc    *time.Location
 	now    model.Time
 }
@@ -200,7 +201,7 @@ func (b rowBuilder) details(in *campaigns.Row) []ui.Pair {
 		add("Last day", ui.Day(subj.EndDate, b.loc).Text, false)
 	}
 	for _, p := range in.Facts.Paths {
-		add("Held", pathWords(p, b.loc), false)
+		add("Held", pathWords(p, b.paths(in.Item.SourceID, p.Via), b.loc), false)
 	}
 	if in.Facts.AvoidedID != "" {
 		add("Why not the rule's first", "It would have been a review of one's own access", false)
@@ -216,10 +217,11 @@ func (b rowBuilder) details(in *campaigns.Row) []ui.Pair {
 	return out
 }
 
-func pathWords(p model.Path, loc *time.Location) string {
+// pathWords says how an access is held; names is its path in names.
+func pathWords(p model.Path, names string, loc *time.Location) string {
 	text := "directly"
-	if p.Via != "" {
-		text = "through " + p.Via
+	if names != "" {
+		text = "through " + names
 	}
 	if p.GrantedAt.Known() {
 		text += ", since " + ui.Day(p.GrantedAt, loc).Text

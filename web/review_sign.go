@@ -159,15 +159,15 @@ func (s *site) signLines(r *request, p reviewPage, f store.ItemFilter) ([]review
 
 // signOff makes the answers final.
 func (s *site) signOff(w http.ResponseWriter, r *request) error {
-	if err := r.form(); err != nil {
-		return err
-	}
 	run, err := s.Campaigns.Run(r.Context(), r.actor, r.path("campaign"))
 	if err != nil {
 		return err
 	}
 	rev, _, err := s.Campaigns.ReviewPage(r.Context(), r.actor, run.ID, store.ItemFilter{Limit: 1})
 	if err != nil {
+		return err
+	}
+	if err := r.form(); err != nil {
 		return err
 	}
 	p := reviewPage{run: run, back: reviewQuery(nil)}

@@ -20,13 +20,17 @@ func (s *site) otherPaths(r *request, row *store.RemediationRow, facts []ui.Pair
 	if err != nil {
 		return nil, err
 	}
+	paths, err := s.removalPaths(r, len(all), func(i int) *model.Remediation { return &all[i] })
+	if err != nil {
+		return nil, err
+	}
 	for _, o := range all {
 		if o.ID == row.ID || o.Kind != model.KindRemove || o.State == model.Cancelled || row.Kind != model.KindRemove {
 			continue
 		}
 		path := "directly"
 		if o.Via != "" {
-			path = "through " + o.Via
+			path = "through " + paths(&o)
 		}
 		facts = append(facts, ui.Pair{Term: "Also held", Text: path + ": " + removalTag(o).Text, Href: "/revocations/" + itoa(o.ID)})
 	}
@@ -77,7 +81,11 @@ func (s *site) revocation(w http.ResponseWriter, r *request) error {
 	if s.asleep(&row) {
 		p.Meaning += " " + wakes(r, row.WaitUntil, row.WaitReason)
 	}
-	p.Facts = revocationFacts(&row, asked, r.zone)
+	path, err := s.removalPaths(r, 1, func(int) *model.Remediation { return &row.Remediation })
+	if err != nil {
+		return err
+	}
+	p.Facts = revocationFacts(&row, path(&row.Remediation), asked, r.zone)
 	ticket, err := s.ticketFacts(r, &row)
 	if err != nil {
 		return err
@@ -118,9 +126,11 @@ func (s *site) revocation(w http.ResponseWriter, r *request) error {
 	}
 	p.Outcome = outcomeStep(&row, len(attempts) > 0, r.zone)
 	p.Version = itoa(row.Fence)
-	p.CanLetGo = row.State == model.Held && r.actor.Has(model.Admin)
 	p.CanRetry = row.State == model.Failed && r.actor.Has(managers...)
 	if err := s.contestView(r, &p, &row); err != nil {
+		return err
+	}
+	if err := s.letGoView(r, &p, &row); err != nil {
 		return err
 	}
 	if err := s.toldOf(r, &p, &row); err != nil {

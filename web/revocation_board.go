@@ -67,9 +67,16 @@ func (s *site) revocations(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	f.Before, f.Limit = pageAfter(r.query(paramAfter)), revocationRows+1
+	pages := listOf("/revocations", q)
+	if f.Before, err = r.after(pages); err != nil {
+		return err
+	}
+	f.Limit = revocationRows + 1
 	rows, err := s.Store.Remediations(r.Context(), f)
 	if err != nil {
+		return err
+	}
+	if err := pages.movedOn(f.Before > 0, len(rows)); err != nil {
 		return err
 	}
 	var next int64
@@ -83,10 +90,14 @@ func (s *site) revocations(w http.ResponseWriter, r *request) error {
 	if err := s.boardLag(r, &p, f); err != nil {
 		return err
 	}
-	p.Pager = pager("/revocations", q, f.Before, next, "")
+	p.Pager = pages.pager(f.Before, next, "")
 	accounts := accountNames(len(rows), func(i int) (string, *model.Subject) { return rows[i].Source, &rows[i].Subject })
+	paths, err := s.removalPaths(r, len(rows), func(i int) *model.Remediation { return &rows[i].Remediation })
+	if err != nil {
+		return err
+	}
 	for i := range rows {
-		row := s.revocationRow(r, &rows[i])
+		row := s.revocationRow(r, &rows[i], paths(&rows[i].Remediation))
 		row.Account = accounts[i]
 		p.Rows = append(p.Rows, row)
 		if rows[i].State == model.Failed && r.actor.Has(managers...) {
@@ -223,14 +234,14 @@ func boardHref(q url.Values, state string) string {
 	return "/revocations?" + c.Encode()
 }
 
-func (s *site) revocationRow(r *request, row *store.RemediationRow) revocation.Row {
+func (s *site) revocationRow(r *request, row *store.RemediationRow, path string) revocation.Row {
 	v := revocation.Row{
 		ID: itoa(row.ID), Person: subjectName(row.Subject), Source: row.Source, State: removalTag(row.Remediation),
 		Since: ui.At(removalTime(row.Remediation), r.zone), Campaign: row.Run, By: decider(row),
 	}
 	v.Can, _ = removalWords(row)
-	if row.Via != "" {
-		v.Can += ", through " + row.Via
+	if path != "" {
+		v.Can += ", through " + path
 	}
 	switch {
 	case row.State == model.Sent && row.Mode == model.ModeManual:

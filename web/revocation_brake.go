@@ -7,6 +7,7 @@ import (
 
 	"recert/campaigns/remediate"
 	"recert/model"
+	"recert/model/store"
 	"recert/views/revocation"
 	"recert/views/ui"
 )
@@ -30,13 +31,54 @@ func (s *site) brakes(r *request, p *revocation.ListPage, held int64) error {
 	return nil
 }
 
-// approve lets one held removal go on.
-func (s *site) approve(w http.ResponseWriter, r *request) error {
-	id, err := number(r.path("id"))
+// letGoView adds to a removal's page what a second person may do about it, where that does something, and why
+// the reader is none.
+func (s *site) letGoView(r *request, p *revocation.Page, row *store.RemediationRow) error {
+	held := row.State == model.Held
+	if !r.actor.Has(model.Admin) || !held && row.State != model.Failed {
+		return nil
+	}
+	if c := p.Contest; c != nil && c.Answer.Title == "" {
+		return nil // what the person concerned says is answered first
+	}
+	may := s.Campaigns.MayLetGo(r.Context(), r.actor, row.Remediation)
+	if may != nil && model.KindOf(may) != model.Forbidden {
+		return may
+	}
+	p.CanDecline = may == nil && (row.Kind == model.KindRemove || row.Kind == model.KindLower)
+	if !held || p.Contest != nil && p.Contest.Upheld {
+		return nil // it is to stay: there is nothing to let go on
+	}
+	if may != nil {
+		p.CannotLetGo = model.Message(may)
+		return nil
+	}
+	dry, err := s.dryRun(r, row)
 	if err != nil {
 		return err
 	}
-	if _, err := s.Store.Remediation(r.Context(), id); err != nil {
+	if p.CanLetGo = !dry; dry {
+		p.CannotLetGo = "It can go on once dry_run is switched off in the settings of " + row.Source + "."
+	}
+	return nil
+}
+
+// dryRun tells whether a removal is held because its source is on dry run, and that still is.
+func (s *site) dryRun(r *request, row *store.RemediationRow) (bool, error) {
+	if !strings.HasPrefix(row.Reason, "Dry run:") {
+		return false, nil
+	}
+	spec, err := s.Store.SourceSpec(r.Context(), row.Source)
+	if model.KindOf(err) == model.NotFound {
+		return false, nil
+	}
+	return spec.Revoke.DryRun, err
+}
+
+// approve lets one held removal go on.
+func (s *site) approve(w http.ResponseWriter, r *request) error {
+	id, err := s.removalID(r)
+	if err != nil {
 		return err
 	}
 	to := "/revocations/" + itoa(id)

@@ -182,7 +182,7 @@ func (s *site) lostEnd(r *request, row *store.RemediationRow) (string, error) {
 
 // restore gives back what a proven removal took.
 func (s *site) restore(w http.ResponseWriter, r *request) error {
-	id, err := number(r.path("id"))
+	id, err := s.removalID(r)
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (s *site) restore(w http.ResponseWriter, r *request) error {
 
 // giveUp ends what was to give an access back.
 func (s *site) giveUp(w http.ResponseWriter, r *request) error {
-	id, err := number(r.path("id"))
+	id, err := s.removalID(r)
 	if err != nil {
 		return err
 	}

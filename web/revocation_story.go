@@ -92,7 +92,8 @@ func sentence(text string) string {
 	return text + "."
 }
 
-func revocationFacts(row *store.RemediationRow, asked bool, loc *timeLocation) []ui.Pair {
+// revocationFacts are what is known of a removal; path is by what the access is held, in names.
+func revocationFacts(row *store.RemediationRow, path string, asked bool, loc *timeLocation) []ui.Pair {
 	out := []ui.Pair{
 		{Term: "Campaign", Text: row.Run, Href: ui.Path("campaigns", row.Run)}, {Term: "Item", Text: itoa(row.ItemID)},
 		{Term: "Account", Text: row.Subject.AccountID, Code: true}, {Term: "Decided", Text: ui.Exact(row.QueuedAt, loc).Text},
@@ -101,7 +102,10 @@ func revocationFacts(row *store.RemediationRow, asked bool, loc *timeLocation) [
 		out = append(out, ui.Pair{Term: "User name", Text: name, Code: true})
 	}
 	if row.Via != "" {
-		out = append(out, ui.Pair{Term: "Path", Text: row.Via, Code: true})
+		out = append(out, ui.Pair{Term: "Held through", Text: path})
+		if ids := pathNames(row.Via, func(model.Kind, string) string { return "" }); ids != path {
+			out = append(out, ui.Pair{Term: "By its ids", Text: ids, Code: true})
+		}
 	}
 	if row.State == model.Queued || row.State == model.CameBack || row.State == model.Sent && row.Mode == model.ModeConnector {
 		term := "Next look"

@@ -76,6 +76,8 @@ func TestSecondPersonRemoval(t *testing.T) {
 		}
 		path := "/revocations/" + id + "/approve"
 		w.as("u3", model.Admin).Post(path, nil).Want(http.StatusForbidden)
+		w.as("u3", model.Admin).Get("/revocations/"+id).Want(http.StatusOK, webtest.In("main", webtest.HasText("You answered this item yourself, so another admin must decide about it.")),
+			webtest.Count("form[action$='/approve']", 0), webtest.Count("form[action$='/decline']", 0))
 		for _, email := range []string{"u3@example.com", "BO@example.com"} {
 			w.emergency(email).Post(path, nil).Want(http.StatusForbidden, webtest.In("main", webtest.HasText("You answered this item yourself")))
 		}

@@ -145,9 +145,16 @@ func (s *site) snapshotRows(r *request, snap model.Snapshot, p *snapshot.Page) e
 	for _, f := range files {
 		p.Files = append(p.Files, snapshot.File{Name: f.Name, Kind: kindWordsOf[f.Kind], Rows: rows[f.Kind], Size: size(f.Bytes), SHA256: f.SHA256})
 	}
-	after := pageAfter(r.query(paramAfter))
+	pages := listOf("/snapshots/"+p.ID, nil)
+	after, err := r.after(pages)
+	if err != nil {
+		return err
+	}
 	rejects, err := s.Store.Rejects(r.Context(), snap.ID, after, rejectRows+1)
 	if err != nil {
+		return err
+	}
+	if err := pages.movedOn(after > 0, len(rejects)); err != nil {
 		return err
 	}
 	var next int64
@@ -155,7 +162,7 @@ func (s *site) snapshotRows(r *request, snap model.Snapshot, p *snapshot.Page) e
 		rejects = rejects[:rejectRows]
 		next = rejects[rejectRows-1].N
 	}
-	p.RejectsPager = pager("/snapshots/"+p.ID, nil, after, next, shown(len(rejects), snap.Rejects))
+	p.RejectsPager = pages.pager(after, next, shown(len(rejects), snap.Rejects))
 	for _, x := range rejects {
 		p.Rejects = append(p.Rejects, snapshot.Reject{File: x.File, Line: x.Line, Column: x.Column, Reason: x.Reason, Raw: x.Raw})
 	}
@@ -224,10 +231,14 @@ func plain(text string) string {
 
 // release makes a held snapshot the current one, on the word of an admin who did not load it.
 func (s *site) release(w http.ResponseWriter, r *request) error {
-	if err := r.form(); err != nil {
+	if _, _, err := s.snapshotOf(r); err != nil {
 		return err
 	}
-	if r.PostForm.Get(snapshot.FieldDo) == snapshot.DoDiscard {
+	do, err := r.button("", snapshot.DoRelease, snapshot.DoDiscard) // the address says it too
+	switch {
+	case err != nil:
+		return err
+	case do == snapshot.DoDiscard:
 		return s.discard(w, r)
 	}
 	return s.decideSnapshot(w, r, "released", func(snap model.Snapshot, reason string) error {
@@ -238,17 +249,23 @@ func (s *site) release(w http.ResponseWriter, r *request) error {
 
 // discard puts a held snapshot away.
 func (s *site) discard(w http.ResponseWriter, r *request) error {
+	if _, _, err := s.snapshotOf(r); err != nil {
+		return err
+	}
+	if _, err := r.button("", snapshot.DoDiscard); err != nil {
+		return err
+	}
 	return s.decideSnapshot(w, r, "discarded", func(snap model.Snapshot, reason string) error {
 		return s.Ingest.Discard(r.Context(), r.actor, snap.ID, reason)
 	})
 }
 
 func (s *site) decideSnapshot(w http.ResponseWriter, r *request, done string, decide func(model.Snapshot, string) error) error {
-	if err := r.form(); err != nil {
-		return err
-	}
 	snap, _, err := s.snapshotOf(r)
 	if err != nil {
+		return err
+	}
+	if err := r.form(); err != nil {
 		return err
 	}
 	if snap.State == model.SnapshotSealed && done == "released" && snap.ReleasedBy == r.actor.Label() {

@@ -65,7 +65,7 @@ func (s *site) snapshotList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	f := store.RowsFilter{Snapshot: snap, Kind: ledger.Kind, Change: store.RowChange(r.query(snapshot.ParamChange)), Search: p.Search, After: r.query(paramAfter), Limit: snapshotPageRows + 1}
+	f := store.RowsFilter{Snapshot: snap, Kind: ledger.Kind, Change: store.RowChange(r.query(snapshot.ParamChange)), Search: p.Search, Limit: snapshotPageRows + 1}
 	if !rowsTabs(&p, snap, ledgers, ledger, f.Change) {
 		return errNotFound
 	}
@@ -150,24 +150,30 @@ func rowsNote(snap model.Snapshot, l model.Ledger) ui.Notice {
 // listRows fills in a page of rows.
 func (s *site) listRows(r *request, p *snapshot.RowsPage, f store.RowsFilter) error {
 	p.Columns = recordColumns[f.Kind]
-	rows, err := s.Store.SnapshotRows(r.Context(), f)
-	if err != nil {
-		return err
-	}
 	q := url.Values{snapshot.ParamKind: {p.Kind}}
 	for name, v := range map[string]string{snapshot.ParamChange: p.Change, snapshot.ParamSearch: p.Search} {
 		if v != "" {
 			q.Set(name, v)
 		}
 	}
-	if f.After != "" {
-		p.Pager.First = ui.Path("snapshots", p.ID, "rows") + "?" + q.Encode()
+	pages := listOf(ui.Path("snapshots", p.ID, "rows"), q)
+	var err error
+	if f.After, err = r.cursor(pages); err != nil {
+		return err
 	}
+	rows, err := s.Store.SnapshotRows(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	if err := pages.movedOn(f.After != "", len(rows)); err != nil {
+		return err
+	}
+	next := ""
 	if len(rows) > snapshotPageRows {
 		rows = rows[:snapshotPageRows]
-		q.Set(paramAfter, rows[len(rows)-1].Cursor)
-		p.Pager.Next = ui.Path("snapshots", p.ID, "rows") + "?" + q.Encode()
+		next = rows[len(rows)-1].Cursor
 	}
+	p.Pager = pages.pages(f.After, next, "")
 	names, err := s.rowNames(r, f.Snapshot, rows)
 	if err != nil {
 		return err
@@ -214,12 +220,6 @@ func (s *site) rowNames(r *request, snap model.Snapshot, rows []store.SnapshotRo
 		}
 		return cmp.Or(entitlements[id], found[id])
 	}, err
-}
-
-// stepNames are the names of entitlements by their ids.
-func (s *site) stepNames(r *request, source, snap int64, ids []string) (map[string]string, error) {
-	slices.Sort(ids)
-	return s.Store.EntitlementNames(r.Context(), source, snap, slices.Compact(ids))
 }
 
 // rowView shows a row, and what was said of it before.

@@ -61,7 +61,7 @@ func TestSnapshotList(t *testing.T) {
 		for _, bad := range []string{"?kind=people", "?kind=x", "?change=unchanged", "?change=x"} {
 			auditor.Get(snap + "/rows" + bad).Want(http.StatusNotFound)
 		}
-		for _, odd := range []string{"?kind=grants&after=x", "?kind=grants&after=-9", "?kind=grants&change=gone&after=99999999999999999999", "?kind=accounts&after=%25", "?q=%00", "?q=%ff", "?after=%00"} {
+		for _, odd := range []string{"?q=%00", "?q=%ff"} {
 			auditor.Get(snap + "/rows" + odd).Want(http.StatusOK)
 		}
 

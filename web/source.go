@@ -197,58 +197,11 @@ func texts(list string) []string {
 	return out
 }
 
-func (s *site) sourceHistory(r *request, src store.Source, p *source.Page) error {
-	before := pageAfter(r.query("before"))
-	snaps, err := s.Store.Snapshots(r.Context(), src.ID, before, snapshotRows+1)
-	if err != nil {
-		return err
-	}
-	if len(snaps) > snapshotRows {
-		snaps = snaps[:snapshotRows]
-		p.SnapshotsPager.Next = ui.Path("sources", src.Name) + "?before=" + itoa(snaps[snapshotRows-1].ID)
-	}
-	if before > 0 {
-		p.SnapshotsPager.First = ui.Path("sources", src.Name)
-	}
-	main := model.KindGrants
-	if src.Provides == model.ProvidesPeople {
-		main = model.KindPeople
-	}
-	for _, snap := range snaps {
-		row := source.Snapshot{ID: itoa(snap.ID), AsOf: ui.At(snap.AsOf, r.zone), State: snapshotTag(snap)}
-		ledgers, err := s.Store.Ledgers(r.Context(), snap.ID)
-		if err != nil {
-			return err
-		}
-		for _, l := range ledgers {
-			if l.Kind == main {
-				row.Read, row.Rejected, row.New, row.Changed, row.Gone = l.Read, l.Rejected, l.New, l.Changed, l.Gone
-			}
-		}
-		p.Snapshots = append(p.Snapshots, row)
-	}
-	return nil
-}
-
-func snapshotTag(s model.Snapshot) ui.Tag {
-	switch s.State {
-	case model.SnapshotLoading:
-		return ui.Tag{Text: "Being read", Tone: ui.Info}
-	case model.SnapshotHeld:
-		return ui.Tag{Text: "Held", Tone: ui.Warn}
-	case model.SnapshotDiscarded:
-		return ui.Tag{Text: "Discarded"}
-	case model.SnapshotSealed:
-		if s.ReleasedBy != "" {
-			return ui.Tag{Text: "Released", Tone: ui.Good}
-		}
-	}
-	return ui.Tag{Text: "Sealed", Tone: ui.Good}
-}
-
 func (s *site) sourceUnmatched(r *request, src store.Source, p *source.Page) error {
-	if src.Provides != model.ProvidesAccess {
-		return nil
+	pages := listOf(ui.Path("sources", src.Name), nil)
+	after, err := r.after(pages)
+	if err != nil || src.Provides != model.ProvidesAccess {
+		return err
 	}
 	counts, err := s.Store.Unmatched(r.Context(), src.ID)
 	if err != nil {
@@ -257,9 +210,11 @@ func (s *site) sourceUnmatched(r *request, src store.Source, p *source.Page) err
 	for _, n := range counts {
 		p.UnmatchedTotal += n
 	}
-	after := pageAfter(r.query(paramAfter))
 	rows, err := s.Store.UnmatchedAccounts(r.Context(), src.ID, after, unmatchedRows+1)
 	if err != nil {
+		return err
+	}
+	if err := pages.movedOn(after > 0, len(rows)); err != nil {
 		return err
 	}
 	var next int64
@@ -267,7 +222,7 @@ func (s *site) sourceUnmatched(r *request, src store.Source, p *source.Page) err
 		rows = rows[:unmatchedRows]
 		next = rows[unmatchedRows-1].Key
 	}
-	p.UnmatchedPager = pager(ui.Path("sources", src.Name), nil, after, next, "")
+	p.UnmatchedPager = pages.pager(after, next, "")
 	for _, row := range rows {
 		var a model.Account
 		if row.Data != "" {

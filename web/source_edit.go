@@ -120,7 +120,11 @@ func (s *site) changeSource(w http.ResponseWriter, r *request) error {
 		r.status = http.StatusUnprocessableEntity
 		return s.renderEdit(w, r, p, old, was)
 	}
-	if r.PostForm.Get(source.FieldDo) == source.DoTest && old.Type != "csv" {
+	do, err := r.button(source.DoTest, source.DoSave)
+	if err != nil {
+		return err
+	}
+	if do == source.DoTest && old.Type != "csv" {
 		found, err := s.testSource(r, &p, spec, typed)
 		if err != nil {
 			return err
@@ -130,7 +134,7 @@ func (s *site) changeSource(w http.ResponseWriter, r *request) error {
 		}
 		return s.renderEdit(w, r, p, old, was)
 	}
-	err = s.storeSource(r, campaigns.SourceEdit{Name: p.Name, Spec: &spec, Was: cmp.Or(was, "unknown"), Forget: forgotten(p.Name, old, spec)}, typed)
+	err = s.storeSource(r, campaigns.SourceEdit{Name: p.Name, Spec: &spec, Was: cmp.Or(was, "unknown")}, typed)
 	switch {
 	case err == nil:
 		return s.redirectWith(w, r, ui.Path("sources", p.Name), "changed")
@@ -142,15 +146,6 @@ func (s *site) changeSource(w http.ResponseWriter, r *request) error {
 		return s.renderEdit(w, r, p, old, was)
 	}
 	return err
-}
-
-// forgotten is the name of a kept password that a source has no use for any more, "" where there is none.
-func forgotten(name string, old, spec model.SourceSpec) string {
-	was := campaigns.SecretName(old.Token + old.Password)
-	if was == campaigns.SecretName(spec.Token+spec.Password) || !ownSecret(name, was) {
-		return ""
-	}
-	return was
 }
 
 // renderConflict shows what was typed over settings that somebody else changed since, and how those

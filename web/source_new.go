@@ -62,20 +62,23 @@ func (s *site) createSource(w http.ResponseWriter, r *request) error {
 	}
 	field := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
 	if _, ok := systemOf(field(source.FieldType)); !ok { // no page has such a form
-		http.Error(w, "Choose a kind of system at "+s.BaseURL+"/sources/new: this form connects no other. Those are connected by a configuration file.", http.StatusBadRequest)
-		return nil
+		return badRequestError{error: model.Errorf(model.Invalid, "Choose a kind of system at %s/sources/new: this form connects no other. Those are connected by a configuration file.", s.BaseURL)}
 	}
 	p := typedSource(r)
 	p.Type, p.Name, p.Provides = field(source.FieldType), field(source.FieldName), field(source.FieldProvides)
-	if !model.ValidName(p.Name) || p.Name == "new" {
-		p.Errors[source.FieldName] = "Use small letters, digits, dots, dashes and underscores, at most 64."
+	if problem := nameProblem(p.Name); problem != "" {
+		p.Errors[source.FieldName] = problem
 	}
 	typed := r.PostForm.Get(source.FieldPassword)
 	spec := sourceSpec(&p, model.SourceSpec{Type: p.Type, Provides: model.ProvidesAccess}, typed)
 	if err := s.typedSourceOwner(r, &p, &spec); err != nil {
 		return err
 	}
-	if len(p.Errors) == 0 && r.PostForm.Get(source.FieldDo) == source.DoTest {
+	do, unknown := r.button(source.DoTest, source.DoSave)
+	if len(p.Errors) == 0 && unknown != nil {
+		return unknown
+	}
+	if len(p.Errors) == 0 && do == source.DoTest {
 		found, err := s.testSource(r, &p, spec, typed)
 		if err != nil {
 			return err
@@ -210,6 +213,9 @@ func typedTenant(p *source.NewPage, spec *model.SourceSpec) {
 	var e model.EntraSpec
 	if spec.Entra != nil {
 		e = *spec.Entra
+	}
+	if p.SignIns != "" && p.SignIns != source.SignInsRead && p.SignIns != source.SignInsNot {
+		p.Errors[source.FieldSignIns] = "Choose yes or no."
 	}
 	e.Tenant, e.ClientID, e.SignInActivity = p.Tenant, p.User, p.SignIns == source.SignInsRead
 	spec.Entra = &e

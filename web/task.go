@@ -84,6 +84,9 @@ func (s *site) reportTask(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if _, err := s.Campaigns.Task(r.Context(), r.actor, id); err != nil {
+		return err // a stranger's form is not even looked at
+	}
 	in, err := r.report(id)
 	if err != nil {
 		return err

@@ -143,9 +143,6 @@ const ingestFor = 30 * time.Minute
 
 // confirmUpload takes the files in with the chosen mapping.
 func (s *site) confirmUpload(w http.ResponseWriter, r *request) error {
-	if err := r.form(); err != nil {
-		return err
-	}
 	src, spec, err := s.uploadSource(r)
 	if err != nil {
 		return err
@@ -156,6 +153,9 @@ func (s *site) confirmUpload(w http.ResponseWriter, r *request) error {
 	}
 	if p.Snapshot != 0 {
 		return redirect(w, r, "/snapshots/"+itoa(p.Snapshot)) // the same click twice
+	}
+	if err := r.form(); err != nil {
+		return err
 	}
 	files, err := s.mapFiles(r, spec, token, p)
 	if err != nil {

@@ -159,6 +159,13 @@ func (w *world) ingest(actor, source string, files map[model.Kind]string) ingest
 	return res
 }
 
+// ingestLater reads more files of the wiki, a second later.
+func (w *world) ingestLater(files map[model.Kind]string) ingest.Result {
+	w.t.Helper()
+	w.later(time.Second)
+	return w.ingest("loader", "wiki", files)
+}
+
 // fill gives the world its sources and their first snapshots.
 func (w *world) fill() {
 	w.t.Helper()

@@ -1,7 +1,9 @@
 package remediate
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"testing"
 
 	"recert/campaigns"
@@ -47,5 +49,44 @@ func TestContestStops(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestUpheldSoon: where it is not known what came of a removal it is looked at as soon as it is answered that the
+// access stays, and ends at once where that is still there; an answer that it stands hurries nothing.
+func TestUpheldSoon(t *testing.T) {
+	t.Parallel()
+	for _, uphold := range []bool{true, false} {
+		t.Run(fmt.Sprint("upheld ", uphold), func(t *testing.T) {
+			t.Parallel()
+			concerned(t, func(t *testing.T, r *rig, svc *campaigns.Service) {
+				r.srv.Inject(scimserver.Rule{Fault: scimserver.DropRequest, Method: write, Times: 1})
+				w := r.worker("w1")
+				w.Fault = r.with(func(_ context.Context, p Point, _ int64) error {
+					if p == PointCallDone {
+						r.srv.Inject(scimserver.Rule{Fault: scimserver.DropRequest, Method: http.MethodGet, Times: 1})
+					}
+					return nil
+				})
+				r.step(w)
+				w.Fault = nil
+				row := r.row("u1/g1")
+				r.must(svc.Contest(t.Context(), person, row.ID, "I need it"))
+				r.must(svc.AnswerContest(t.Context(), admin, row.ID, uphold, "I looked."))
+				if row = r.row("u1/g1"); row.State != model.Sent || !row.InDoubtSince.Known() || row.Attempts != 1 {
+					t.Fatalf("it is %s (%s) after %d attempts", row.State, row.Reason, row.Attempts)
+				}
+				r.step(w)
+				if uphold {
+					r.is("u1/g1", model.Cancelled, "I looked.")
+				} else {
+					r.is("u1/g1", model.Sent, "")
+				}
+				if row = r.row("u1/g1"); !r.srv.HasMember("g1", "u1") || (row.Attempts == 2) != uphold {
+					t.Errorf("after %d attempts it is there: %t", row.Attempts, r.srv.HasMember("g1", "u1"))
+				}
+				r.contests()
+			})
+		})
 	}
 }

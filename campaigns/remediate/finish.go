@@ -117,10 +117,21 @@ func (w *Worker) finish(ctx context.Context, c *claim, v verdict, fail *connecto
 	if err := w.fault(ctx, PointFinished, c.ID); err != nil {
 		return err
 	}
+	if v.to == model.Held && v.reason == campaigns.WhyStays && !moved {
+		w.staysNow(ctx, c)
+	}
 	if v.pause && !moved {
 		return w.pause(ctx, c.SourceID, fail)
 	}
 	return nil
+}
+
+// staysNow ends a removal at once that was held because the access stays. Where that fails it is done with what is
+// settled every minute.
+func (w *Worker) staysNow(ctx context.Context, c *claim) {
+	if _, err := campaigns.SettleUpheld(ctx, w.Store, c.ID); err != nil {
+		w.Log.ErrorContext(ctx, "an answer that an access stays could not be carried out", slog.Int64("removal", c.ID), slog.String("error", err.Error()))
+	}
 }
 
 // movedAway tells whether an attempt that asked for nothing looked at another system than the one that

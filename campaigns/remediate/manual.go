@@ -3,6 +3,7 @@ package remediate
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"recert/model"
 	"recert/model/store"
@@ -12,10 +13,12 @@ import (
 const taskChunk = 100
 
 // openTasks makes the removals of a source that a person has to do tasks. Nothing is asked of
-// any target, so there is no attempt; only a later snapshot closes them.
+// any target, so there is no attempt; only a later snapshot closes them. Where one is to give what is
+// there already, that snapshot is asked for at once.
 func (w *Worker) openTasks(ctx context.Context, source int64) (int, error) {
-	n := 0
+	n, there := 0, false
 	err := w.Store.InTx(ctx, func(tx *store.Tx) error {
+		there = false
 		rs, err := tx.DueTasks(ctx, source, taskChunk)
 		if err != nil {
 			return err
@@ -25,13 +28,31 @@ func (w *Worker) openTasks(ctx context.Context, source int64) (int, error) {
 			if err := openTask(ctx, tx, r); err != nil {
 				return fmt.Errorf("removal %d: %w", r.ID, err)
 			}
+			has, err := givenAlready(ctx, tx, r)
+			if err != nil {
+				return fmt.Errorf("removal %d: %w", r.ID, err)
+			}
+			there = there || has
 		}
 		return nil
 	})
 	if err != nil {
 		return 0, fmt.Errorf("open the tasks of source %d: %w", source, err)
 	}
+	if there {
+		w.rereads(source)
+	}
 	return n, nil
+}
+
+// givenAlready tells whether the last snapshot shows what is to be given. That was read before it was asked for, and
+// it may have been taken away since: it proves nothing, and the next one does.
+func givenAlready(ctx context.Context, tx *store.Tx, r model.Remediation) (bool, error) {
+	if !r.Kind.Gives() || r.EntitlementKey == nil {
+		return false, nil
+	}
+	live, err := tx.GrantsOfAccess(ctx, r.SourceID, r.AccountKey, *r.EntitlementKey, store.Live)
+	return slices.ContainsFunc(live, func(g store.Grant) bool { return g.Via == r.Via }), err
 }
 
 func openTask(ctx context.Context, tx *store.Tx, r model.Remediation) error {

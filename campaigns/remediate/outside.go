@@ -77,8 +77,14 @@ func (w *Worker) outside(ctx context.Context, source int64) (worked bool, err er
 		return false, nil
 	}
 	o, err := w.claimOutside(ctx, source)
-	if err != nil || o == nil || o.over {
-		return err == nil && o != nil, err
+	if err != nil || o == nil {
+		return false, err
+	}
+	if o.over {
+		if o.upheld() {
+			w.staysNow(ctx, o.claim)
+		}
+		return true, nil
 	}
 	if err := w.fault(ctx, PointClaimed, o.ID); err != nil {
 		return true, err

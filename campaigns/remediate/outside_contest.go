@@ -118,6 +118,9 @@ func (w *Worker) staysBySnapshot(ctx context.Context, o *order, since model.Time
 	if errors.Is(err, errFenced) {
 		return nil
 	}
+	if err == nil {
+		w.staysNow(ctx, o.claim)
+	}
 	return err
 }
 

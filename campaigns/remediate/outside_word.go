@@ -161,13 +161,14 @@ func lost(fail *connector.Failure) bool {
 // untoldMost is how many tickets of removals that nobody works on are told something in one round.
 const untoldMost = 20
 
-// tellIdle tells the tickets of removals that nobody works on, as they wait for a person or have ended, what is
-// true; it gives how many it looked at.
+// tellIdle tells the tickets of removals that nobody works on, as they wait for a person or have ended, or as
+// removals are stopped, what is true; it gives how many it looked at.
 func (w *Worker) tellIdle(ctx context.Context) (n int, err error) {
 	if w.Outside == nil {
 		return 0, nil
 	}
-	tickets, err := w.Store.UntoldTickets(ctx, saidStays, saidWait, model.TimeOf(w.Now()).Add(-followMost), untoldMost)
+	at := model.TimeOf(w.Now())
+	tickets, err := w.Store.UntoldTickets(ctx, saidStays, saidWait, at, at.Add(-followMost), untoldMost)
 	if err != nil {
 		return 0, err
 	}
@@ -197,7 +198,7 @@ func (w *Worker) takeIdle(ctx context.Context, t store.UntoldTicket) (o *order, 
 			return err
 		}
 		now, ok, err := tx.Ticket(ctx, r.ID)
-		if err != nil || !ok || now.FollowedAt != t.FollowedAt || r.State.Open() && r.State != model.Held {
+		if err != nil || !ok || now.FollowedAt != t.FollowedAt || !idle(r, tx.Now) {
 			return err
 		}
 		run, err := tx.RunByID(ctx, r.RunID)
@@ -216,7 +217,14 @@ func (w *Worker) takeIdle(ctx context.Context, t store.UntoldTicket) (o *order, 
 	return o, err
 }
 
-// attendIdle looks where a ticket stands and tells it what is true. What cannot be done now is done later.
+// idle tells whether nobody works on a removal. What was asked for is idle as long as nobody has claimed it, which
+// nobody does while removals are stopped.
+func idle(r model.Remediation, now model.Time) bool {
+	return !r.State.Open() || r.State == model.Held || r.State == model.Sent && r.LeaseUntil < now
+}
+
+// attendIdle looks where a ticket stands and tells it what is true. What cannot be done now is done later: of what
+// was asked for, whoever goes on with it finds that its ticket is gone, and tells that the removal goes on.
 func (w *Worker) attendIdle(ctx context.Context, o *order) error {
 	desk, err := w.Outside(ctx, o.SourceID)
 	if err != nil {
@@ -232,8 +240,9 @@ func (w *Worker) attendIdle(ctx context.Context, o *order) error {
 		p, err = f.Follow(ctx, o.reference())
 		return err
 	})
+	sent := o.State == model.Sent
 	switch {
-	case gone(fail):
+	case gone(fail) && !sent:
 		return w.Store.InTx(ctx, func(tx *store.Tx) error {
 			if err := w.stillOurs(ctx, tx, o); err != nil {
 				return err
@@ -246,7 +255,7 @@ func (w *Worker) attendIdle(ctx context.Context, o *order) error {
 	if err := w.moved(ctx, o, p); err != nil {
 		return err
 	}
-	if err := w.doubt(ctx, o, f); err != nil || o.ticket.Closed() || o.ticket.Saying != "" {
+	if err := w.doubt(ctx, o, f); err != nil || o.ticket.Closed() && !sent || o.ticket.Saying != "" {
 		return err
 	}
 	switch {
@@ -256,7 +265,7 @@ func (w *Worker) attendIdle(ctx context.Context, o *order) error {
 		}
 	case o.ticket.Note == saidWait && !o.State.Open() && o.State != model.Failed && (!o.disputed() || o.State == model.Superseded): // nobody can answer it any more
 		_, _, err = w.say(ctx, o, textEnded, noted(saidEnded))
-	case o.disputed() && o.ticket.Note == "" && (o.State == model.Held || o.State == model.Failed):
+	case o.disputed() && o.ticket.Note == "" && (sent || o.State == model.Held || o.State == model.Failed):
 		_, _, err = w.say(ctx, o, textWait, noted(saidWait))
 	}
 	return err

@@ -56,7 +56,7 @@ func (tx *Tx) PutTicket(ctx context.Context, t model.Ticket) error {
 		t.RemediationID, t.System, t.Key, t.AckHash, t.Ref, t.Handle, t.URL, t.Status, t.ClosedAt, t.Told, t.Note, t.Saying, t.SayingAt, t.Looks, t.FollowedAt)
 }
 
-// UntoldTicket is an open ticket of a removal that nobody works on, to which something is to be said.
+// UntoldTicket is a ticket of a removal that nobody works on, to which something is to be said.
 type UntoldTicket struct {
 	RemediationID int64      `bun:"remediation_id"`
 	FollowedAt    model.Time `bun:"followed_at"`
@@ -64,19 +64,23 @@ type UntoldTicket struct {
 
 // UntoldTickets are the tickets, limit at most, of removals that nobody works on whose people do not know what is
 // true: that the removal is contested, that the access stays, or something of which it is not known whether they
-// were told. stays is how Ticket.Note begins of those that were told that the access stays, waits is that of those that were told to wait: once the removal has ended nothing is waited for. One that was looked at since that became
-// true is looked at again only if that was before an instant.
-func (q queries) UntoldTickets(ctx context.Context, stays, waits string, before model.Time, limit int) ([]UntoldTicket, error) {
+// were told. Nobody works on what waits for a person or has ended, nor, while removals are stopped or the source is
+// paused, on what was asked for: to tell is not to remove. stays is how Ticket.Note begins of those that were told
+// that the access stays, waits is that of those that were told to wait: once the removal has ended nothing is waited
+// for. One that was looked at since that became true is looked at again only if that was before an instant.
+func (q queries) UntoldTickets(ctx context.Context, stays, waits string, now, before model.Time, limit int) ([]UntoldTicket, error) {
 	var ts []UntoldTicket
 	err := q.all(ctx, &ts, `SELECT t.remediation_id, t.followed_at FROM tickets t JOIN remediations r ON r.id = t.remediation_id
 		LEFT JOIN contests c ON c.remediation_id = r.id
-		WHERE t.ref <> '' AND t.closed_at IS NULL AND r.mode = 'ticket' AND r.kind = 'remove' AND r.state NOT IN ('queued', 'sent', 'came_back')
-		AND (t.saying <> '' OR t.note = ?3 AND r.state NOT IN ('held', 'failed') AND (r.state = 'superseded' OR COALESCE(c.outcome, 'none') <> '') OR c.outcome = '' AND t.note = '' AND r.state IN ('held', 'failed')
+		WHERE t.ref <> '' AND r.mode = 'ticket' AND r.kind = 'remove' AND (r.state NOT IN ('queued', 'sent', 'came_back') AND t.closed_at IS NULL
+			OR r.state = 'sent' AND (r.lease_until IS NULL OR r.lease_until < ?4)
+				AND (EXISTS (SELECT 1 FROM sources s WHERE s.id = r.source_id AND s.paused <> '') OR EXISTS (SELECT 1 FROM removal_stops)))
+		AND (t.saying <> '' OR c.outcome = '' AND t.note = '' AND r.state IN ('sent', 'held', 'failed')
+			OR t.note = ?3 AND r.state NOT IN ('sent', 'held', 'failed') AND (r.state = 'superseded' OR COALESCE(c.outcome, 'none') <> '')
 			OR (c.outcome = 'upheld' AND r.state <> 'superseded' OR r.state = 'cancelled') AND t.note NOT LIKE ?0 AND NOT EXISTS (SELECT 1 FROM remediations o
 				WHERE o.run_id = r.run_id AND o.item_id = r.item_id AND o.id > r.id AND o.kind = 'remove' AND o.state <> 'cancelled'))
 		AND (t.followed_at IS NULL OR t.followed_at <= ?1 OR t.followed_at < c.at OR t.followed_at < c.answered_at OR t.followed_at < r.closed_at)
-		AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.id = r.source_id AND s.paused <> '') AND NOT EXISTS (SELECT 1 FROM removal_stops)
-		ORDER BY t.remediation_id LIMIT ?2`, stays+"%", before, limit, waits)
+		ORDER BY t.remediation_id LIMIT ?2`, stays+"%", before, limit, waits, now)
 	return ts, err
 }
 

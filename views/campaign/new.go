@@ -69,7 +69,7 @@ const ruleCount = 3
 func (p NewPage) name() ui.Field {
 	return ui.Field{
 		Name: FieldName, Label: "Name", Value: p.Name, Required: true, Error: p.Errors[FieldName],
-		Help: "Letters, digits and dashes: quarterly-managers. Each run adds its date.",
+		Help: ui.NameHelp + " For example: quarterly-managers. Each run adds its date.",
 	}
 }
 

@@ -17,9 +17,8 @@ type Page struct {
 
 	MoreNeeds bool // there are more of them than are shown
 
-	Leaving     []Leaving // own access that goes away, the latest first
-	MoreLeaving bool      // there are more of them than are shown
-	Next        string    // shown where nothing is open: "The next review is planned for 11 Jan 2027." or ""
+	Leaving Leavings // own access that goes away
+	Next    string   // shown where nothing is open: "The next review is planned for 11 Jan 2027." or ""
 }
 
 // Card is one review to do.

@@ -94,6 +94,8 @@ type Page struct {
 	Version   string    // names for what it is held
 	CanLetGo  bool      // it waits for a second person, and the reader may be that
 
+	CannotLetGo string // why the reader, an admin, may not; ""
+
 	Contest    *Contest // what the person concerned says against it; nil where that is nothing
 	CanDecline bool     // it may be decided not to do it, and the reader may be who does
 	Told       []Told   // the newest first

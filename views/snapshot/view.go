@@ -11,7 +11,8 @@ import (
 const (
 	FieldReason = "reason" // why it is right although it was held; required
 	FieldKey    = "key"    // idempotency key
-	FieldDo     = "do"     // DoDiscard where it is to be put away instead
+	FieldDo     = "do"     // DoDiscard where it is to be put away instead; else DoRelease, or nothing
+	DoRelease   = "release"
 	DoDiscard   = "discard"
 )
 

@@ -17,8 +17,9 @@ const (
 	FieldPassword = "password"
 	FieldBase     = "base"
 	FieldTenant   = "tenant"
-	FieldSignIns  = "sign_ins" // SignInsRead, or not
+	FieldSignIns  = "sign_ins" // SignInsRead or SignInsNot
 	SignInsRead   = "read"
+	SignInsNot    = "no"
 	FieldOwner    = "owner"  // a name, a person_id or a mail address
 	FieldRemove   = "remove" // connector, manual
 	FieldEvery    = "read_every"
@@ -125,7 +126,7 @@ func (p NewPage) moved(help string) string {
 }
 
 func (p NewPage) name() ui.Field {
-	return ui.Field{Name: FieldName, Label: "Name", Value: p.Name, Required: true, Error: p.Errors[FieldName], Help: "Small letters, digits and dashes: how this system is called here."}
+	return ui.Field{Name: FieldName, Label: "Name", Value: p.Name, Required: true, Error: p.Errors[FieldName], Help: "How this system is called here. " + ui.NameHelp}
 }
 
 func (p NewPage) provides() ui.Select {
@@ -192,7 +193,7 @@ func (p NewPage) tenant() ui.Field {
 
 func (p NewPage) signIns() ui.Select {
 	return options(FieldSignIns, "Read sign-in activity", p.SignIns, p.Errors, []ui.Option{
-		{Value: "no", Label: "No", Help: "When an account was last used stays unknown."},
+		{Value: SignInsNot, Label: "No", Help: "When an account was last used stays unknown."},
 		{Value: SignInsRead, Label: "Yes", Help: "Needs the permission AuditLog.Read.All and Entra ID P1."},
 	})
 }

@@ -167,6 +167,9 @@ func (n Notice) role() string {
 	return "status"
 }
 
+// NameHelp says what a source or a campaign may be called, below the field of its name.
+const NameHelp = "Small letters and digits; dots, dashes and underscores only between them."
+
 // Crumb is one step of the way to a page.
 type Crumb struct {
 	Label string
