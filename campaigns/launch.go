@@ -152,7 +152,7 @@ type Summary struct {
 func (p *plan) summarize(run *model.Run) error {
 	b, err := canonical(Summary{
 		ItemGrants: p.itemGrants, Grants: p.grantsInSources(), Reviewers: int64(len(p.reviewers)), Avoided: p.avoided,
-		Unknown: p.unknown, Notices: append([]string{}, p.spec.notices()...),
+		Unknown: p.unknown, Notices: append([]string{}, p.notices...),
 	})
 	run.Summary = string(b)
 	return err

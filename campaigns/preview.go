@@ -135,7 +135,7 @@ func (p *plan) preview(opt PreviewOptions) *Preview {
 		Campaign: p.name, Title: p.spec.title(p.name), Items: int64(len(p.items)), Excluded: int64(len(p.excluded)),
 		ExcludedBy: map[string]int64{}, Reviewers: []PreviewReviewer{}, WithoutReviewer: p.withoutReviewer, Avoided: p.avoided,
 		Unknown: p.unknown, Balanced: len(p.ledgers) == 0, OnNoAnswer: p.spec.OnNoAnswer, Due: p.spec.due(p.now),
-		Notices: append([]string{}, p.spec.notices()...), Warnings: append([]string{}, p.warnings...), Blocked: append([]string{}, p.blocked()...),
+		Notices: append([]string{}, p.notices...), Warnings: append([]string{}, p.warnings...), Blocked: append([]string{}, p.blocked()...),
 	}
 	for i := range p.excluded {
 		v.ExcludedBy[p.excluded[i].reason]++

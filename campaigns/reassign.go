@@ -87,7 +87,11 @@ func (d *deciding) ensureReviewer(ctx context.Context, p *scope.Person) error {
 	if err != nil {
 		return err
 	}
-	return d.tx.InsertRunReviewer(ctx, row)
+	if err := d.tx.InsertRunReviewer(ctx, row); err != nil {
+		return err
+	}
+	_, err = tellReview(ctx, d.tx, d.run.ID, p.Key)
+	return err
 }
 
 // next is who is asked after the actor. People and owners are those of now: whom a rule named at

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"recert/campaigns/scope"
@@ -201,7 +200,7 @@ func (p *parsed) parseEnd(bad func(string, ...any) error) error {
 		return bad("%v", err)
 	}
 	for _, r := range p.Reminders {
-		if _, err := parseDays(strings.TrimPrefix(r, "+")); err != nil {
+		if _, err := parseReminder(r); err != nil {
 			return bad("reminders: %v; after the due date it is +1d", err)
 		}
 	}
@@ -221,14 +220,6 @@ func (p *parsed) parseEnd(bad func(string, ...any) error) error {
 func (p *parsed) due(now model.Time) model.Time {
 	d := now.Std().In(p.location).AddDate(0, 0, p.dueDays)
 	return model.TimeOf(time.Date(d.Year(), d.Month(), d.Day(), dueHour, 0, 0, 0, p.location))
-}
-
-// notices are what a person who launches must know this version does not do.
-func (p *parsed) notices() []string {
-	if len(p.Reminders) > 0 {
-		return []string{"Reminders are not sent yet by this version."}
-	}
-	return nil
 }
 
 // ValidateSpec tells whether a campaign can be launched as far as its definition goes: everything

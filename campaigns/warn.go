@@ -35,7 +35,17 @@ func (p *plan) warn(ctx context.Context, q Reader) error {
 				src.Name, rowCount(used.Rejects), used.ID))
 		}
 	}
-	return nil
+	return p.noticeMail(ctx, q)
+}
+
+// noticeMail tells where nobody will be told of the campaign.
+func (p *plan) noticeMail(ctx context.Context, q Reader) error {
+	_, err := q.Config(ctx, model.ConfigNotification, model.MailNotification)
+	if model.KindOf(err) == model.NotFound {
+		p.notices = append(p.notices, "Mail is not set up, so Recert tells nobody of this review and reminds nobody: tell the reviewers yourself.")
+		return nil
+	}
+	return err
 }
 
 // heldWarning tells of a held snapshot, and by how many rows it differs from the one before it.

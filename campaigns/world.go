@@ -75,6 +75,7 @@ type plan struct {
 	ledgers []string // what does not balance, in sentences
 	// What is known and would not be reviewed, in sentences.
 	warnings []string
+	notices  []string // what Recert will not do
 
 	accounts     []plannedAccount
 	entitlements []plannedEntitlement

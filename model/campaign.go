@@ -56,7 +56,8 @@ type Run struct {
 	Excluded     int64    `bun:"excluded"`
 	ExcludedRoot string   `bun:"excluded_root"`
 	Summary      string   `bun:"summary"`
-	OwnerKey     *int64   `bun:"owner_key"` // who is told of what happens to its removals; nil where no person is known
+	RemindedAt   Time     `bun:"reminded_at"` // until when reviewers were told what there was to tell; unknown: nobody was told that it began
+	OwnerKey     *int64   `bun:"owner_key"`   // who is told of what happens to its removals; nil where no person is known
 }
 
 // Counts of a run or of one reviewer's part of it. Items is the sum of the others.

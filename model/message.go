@@ -19,6 +19,10 @@ const (
 	MessageContestAnswered MessageKind = "contest_answered"
 	// MessageTask tells a person what to do by hand; the removal's task says it. It may be a digest too.
 	MessageTask MessageKind = "task"
+	// MessageReview tells a reviewer that a run has items for that one; RunID is the run's, and its data is empty.
+	MessageReview MessageKind = "review"
+	// MessageReminder tells a reviewer of everything that waits, in all runs. Its data is empty.
+	MessageReminder MessageKind = "reminder"
 	// MessageTest tells whoever asked for it that mail works; By is that one.
 	MessageTest MessageKind = "test"
 )

@@ -110,6 +110,11 @@ func campaignPages() []page {
 			p.Blocked = "Close the stage before it first."
 			return p
 		}, campaign.Close),
+		pageOf("campaign-without-mail", func() campaign.Page {
+			p := runPage()
+			p.Mailless = true
+			return p
+		}, campaign.Show),
 		pageOf("campaign-new", newPage, campaign.New),
 		pageOf("campaign-new-empty", func() campaign.NewPage {
 			return campaign.NewPage{Frame: frame("New campaign", layout.Campaigns)}
@@ -120,7 +125,7 @@ func campaignPages() []page {
 func runPage() campaign.Page {
 	return campaign.Page{
 		Frame: frame("Q4", layout.Campaigns), ID: "q4", Name: "quarterly-managers@2026-11-20", Purpose: "Twice a year we check who can move money.",
-		State: ui.Tag{Text: "Running", Tone: ui.Info}, Due: at(75 * time.Hour), Left: ui.Tag{Text: "3 days left", Tone: ui.Warn}, Launched: at(-260 * time.Hour),
+		State: ui.Tag{Text: "Running", Tone: ui.Info}, Due: at(75 * time.Hour), Left: ui.Tag{Text: "3 days left", Tone: ui.Warn}, Launched: at(-260 * time.Hour), Reminder: at(3 * time.Hour),
 		Counts:   campaign.Counts{Items: 6180, Kept: 1100, Revoked: 120, Reduced: 2, Unsure: 40, Unanswered: 4910, Gone: 8},
 		Removals: []ui.Pair{{Term: "Queued", Text: "1"}, {Term: "Sent", Text: "2"}, {Term: "Proven gone", Text: "9"}},
 		Reviewers: []campaign.Reviewer{

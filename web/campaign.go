@@ -120,6 +120,11 @@ func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, 
 		p.Reviewers = append(p.Reviewers, reviewerRow(v, rev, loc))
 	}
 	p.HandOver = handOverForm(r, v, handed)
+	if open {
+		if err := s.reminders(r, &p, run); err != nil {
+			return err
+		}
+	}
 	return s.render(w, r, campaign.Show(p))
 }
 
@@ -241,6 +246,9 @@ func specPairs(spec model.CampaignSpec) []ui.Pair {
 			out = append(out, ui.Pair{Term: "Fallback", Text: st.Fallback, Href: ui.Path("people", st.Fallback)})
 		}
 		out = append(out, ui.Pair{Term: "Time to answer", Text: dueWords(st.Due)})
+	}
+	if len(spec.Reminders) > 0 {
+		out = append(out, ui.Pair{Term: "Reminders", Text: reminderWords(spec.Reminders)})
 	}
 	none := "it stays"
 	if spec.OnNoAnswer == campaigns.OnNoAnswerRevoke {

@@ -22,7 +22,7 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // newCampaign is the empty form.
 func (s *site) newCampaign(w http.ResponseWriter, r *request) error {
-	return s.renderNew(w, r, campaign.NewPage{Reviewers: []string{"manager", "source_owner"}}, nil)
+	return s.renderNew(w, r, campaign.NewPage{Reviewers: []string{"manager", "source_owner"}, Reminders: []string{"7d", "2d", "+1d"}}, nil)
 }
 
 func (s *site) renderNew(w http.ResponseWriter, r *request, p campaign.NewPage, chosen []string) error {
@@ -50,7 +50,7 @@ func (s *site) createCampaign(w http.ResponseWriter, r *request) error {
 		Name: strings.TrimSpace(f.Get(campaign.FieldName)), Purpose: strings.TrimSpace(f.Get(campaign.FieldPurpose)),
 		Where: strings.TrimSpace(f.Get(campaign.FieldWhere)), Fallback: strings.TrimSpace(f.Get(campaign.FieldFallback)),
 		Due: strings.TrimSpace(f.Get(campaign.FieldDue)), OnNoAnswer: f.Get(campaign.FieldOnNoAnswer), Remove: f.Get(campaign.FieldRemove),
-		Grace: strings.TrimSpace(f.Get(campaign.FieldGrace)), Reviewers: f[campaign.FieldReviewer], Errors: map[string]string{},
+		Grace: strings.TrimSpace(f.Get(campaign.FieldGrace)), Reviewers: f[campaign.FieldReviewer], Reminders: f[campaign.FieldReminder], Errors: map[string]string{},
 		Owner: strings.TrimSpace(f.Get(campaign.FieldOwner)),
 	}
 	spec := typedSpec(&p, f[campaign.FieldSource])
@@ -111,7 +111,7 @@ func typedSpec(p *campaign.NewPage, sources []string) *model.CampaignSpec {
 	return &model.CampaignSpec{
 		Purpose: p.Purpose, Scope: model.ScopeSpec{Sources: sources, Where: p.Where},
 		Stages:     []model.StageSpec{{Reviewers: rules, Fallback: p.Fallback, Due: p.Due + "d"}},
-		OnNoAnswer: p.OnNoAnswer, Remove: p.Remove, Grace: p.Grace,
+		OnNoAnswer: p.OnNoAnswer, Remove: p.Remove, Grace: p.Grace, Reminders: p.Reminders,
 	}
 }
 

@@ -27,7 +27,8 @@ var (
 
 // Kinds are the kinds that have words.
 var Kinds = []model.MessageKind{
-	model.MessageRemovalNotice, model.MessageCameBack, model.MessageContested, model.MessageContestAnswered, model.MessageTask, model.MessageTest,
+	model.MessageRemovalNotice, model.MessageCameBack, model.MessageContested, model.MessageContestAnswered, model.MessageTask,
+	model.MessageReview, model.MessageReminder, model.MessageTest,
 }
 
 func init() {
@@ -57,6 +58,8 @@ type view struct {
 	By       string
 	Reason   []string // lines
 	Accepted bool
+	Reviews  []review
+	Late     bool // the first of them is overdue
 	Back     bool // what is to stay is gone, or may be, and has to be given back
 	Task     string
 	Link     string
@@ -83,6 +86,7 @@ type reader interface {
 	RunByID(ctx context.Context, id int64) (model.Run, error)
 	Remediation(ctx context.Context, id int64) (store.RemediationRow, error)
 	MessageRemovals(ctx context.Context, message int64) ([]store.RemediationRow, error)
+	UnfinishedReviews(ctx context.Context, person int64) ([]store.UnfinishedReview, error)
 	LaunchEntitlementByID(ctx context.Context, source int64, id string) (data string, ok bool, err error)
 }
 
@@ -130,6 +134,11 @@ func link(kind model.MessageKind, v view) string {
 			return "/" // all of them
 		}
 		return fmt.Sprintf("/tasks/%d", v.removal)
+	case model.MessageReview, model.MessageReminder:
+		if len(v.Reviews) == 1 {
+			return v.Reviews[0].page
+		}
+		return "/" // all of them
 	case model.MessageTest:
 		return "/messages"
 	case model.MessageCameBack, model.MessageContested:
@@ -149,8 +158,13 @@ func viewOf(ctx context.Context, q reader, m model.OutMessage, now model.Time) (
 			v.Reason = append(v.Reason, line)
 		}
 	}
-	if m.Kind == model.MessageTest {
+	switch m.Kind {
+	case model.MessageTest:
 		return v, nil
+	case model.MessageReview, model.MessageReminder:
+		err := v.reviews(ctx, q, m, now)
+		return v, err
+	case model.MessageRemovalNotice, model.MessageCameBack, model.MessageContested, model.MessageContestAnswered, model.MessageTask:
 	}
 	var removals []store.RemediationRow
 	if data.Removal == 0 {
@@ -183,7 +197,7 @@ func (v *view) tell(ctx context.Context, q reader, m model.OutMessage, removals 
 			if zone, err = time.LoadLocation(run.TimeZone); err != nil {
 				return fmt.Errorf("run %s: %w", run.Name, err)
 			}
-			v.Campaign = campaignTitle(run)
+			v.Campaign = campaignTitle(run.Name, run.Spec)
 		}
 		if over(m.Kind, r.State) {
 			continue
@@ -217,7 +231,7 @@ func over(kind model.MessageKind, s model.RemediationState) bool {
 		return s == model.Superseded || s == model.Cancelled || s == model.Restored
 	case model.MessageTask:
 		return s != model.Queued && s != model.Held && s != model.Sent && s != model.Failed && s != model.CameBack
-	case model.MessageCameBack, model.MessageContested, model.MessageContestAnswered, model.MessageTest:
+	case model.MessageCameBack, model.MessageContested, model.MessageContestAnswered, model.MessageReview, model.MessageReminder, model.MessageTest:
 	}
 	return false
 }
@@ -284,12 +298,12 @@ func what(r *store.RemediationRow, now model.Time, zone *time.Location) string {
 	return "stays"
 }
 
-func campaignTitle(run model.Run) string {
+func campaignTitle(name, definition string) string {
 	var spec model.CampaignSpec
-	if json.Unmarshal([]byte(run.Spec), &spec) == nil && spec.Title != "" {
+	if json.Unmarshal([]byte(definition), &spec) == nil && spec.Title != "" {
 		return oneLine(spec.Title)
 	}
-	return run.Name
+	return name
 }
 
 func firstOf(texts ...string) string {

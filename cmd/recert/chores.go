@@ -32,6 +32,13 @@ func chores(ctx context.Context, s *store.Store, log *slog.Logger) error {
 		case n > 0:
 			log.InfoContext(ctx, "answers that an access stays were carried out", slog.Int("removals", n))
 		}
+		n, err = newCampaigns(s).Remind(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			log.ErrorContext(ctx, "reviewers could not be told of their reviews", slog.Any("error", err))
+		case n > 0:
+			log.InfoContext(ctx, "reviewers are told of their reviews", slog.Int("messages", n))
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -1,6 +1,8 @@
 package campaign
 
 import (
+	"slices"
+
 	"recert/views/layout"
 	"recert/views/ui"
 )
@@ -15,6 +17,7 @@ const (
 	FieldReviewer   = "reviewer"
 	FieldFallback   = "fallback" // a person_id
 	FieldDue        = "due"      // days from launch
+	FieldReminder   = "reminder" // 7d, 0d, +1d
 	FieldOnNoAnswer = "on_no_answer"
 	FieldRemove     = "remove"
 	FieldGrace      = "grace" // 3d, 12h
@@ -35,6 +38,7 @@ type NewPage struct {
 	Fallback   string
 	FallbackAs []ui.Option // people who may be the fallback; empty shows a line to type a person_id
 	Due        string      // days, "" is 14
+	Reminders  []string    // of those that are offered
 	OnNoAnswer string      // keep or revoke; "" is keep
 	Remove     string      // sign_off or decision; "" is sign_off
 	Grace      string      // how long a removal waits; "" is not at all
@@ -131,6 +135,20 @@ func (p NewPage) due() ui.Field {
 		Name: FieldDue, Label: "Days to answer", Value: v, Type: "number", Required: true, Error: p.Errors[FieldDue],
 		Help: "From the launch. The last day ends at 17:00.",
 	}
+}
+
+// reminders are those that the form offers; a file may have others.
+func (p NewPage) reminders() []ui.Option {
+	all := []ui.Option{
+		{Value: "7d", Label: "A week before it is due"},
+		{Value: "2d", Label: "Two days before"},
+		{Value: "0d", Label: "In the morning of its last day"},
+		{Value: "+1d", Label: "The day after"},
+	}
+	for i := range all {
+		all[i].Selected = slices.Contains(p.Reminders, all[i].Value)
+	}
+	return all
 }
 
 func (p NewPage) onNoAnswer() ui.Select {

@@ -43,6 +43,8 @@ type Page struct {
 	Left      ui.Tag
 	Launched  ui.Stamp
 	Closed    ui.Stamp
+	Reminder  ui.Stamp // the next one
+	Mailless  bool     // reviewers are told nothing: mail is not set up
 	Counts    Counts
 	Removals  []ui.Pair // "Queued" 1, "Sent" 2, "Proven gone" 9, …
 	Reviewers []Reviewer

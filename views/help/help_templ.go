@@ -191,7 +191,7 @@ func campaign() templ.Component {
 			templ_7745c5c3_Var5 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<section aria-labelledby=\"campaign\"><h2 id=\"campaign\">I run campaigns</h2><ol><li>Under <a href=\"/campaigns\">Campaigns</a>, choose “New campaign”: which systems, who reviews, until when.</li><li>The preview shows every reviewer and every item without one. An item that nobody can review stops the launch.</li><li>After the launch, the campaign's page shows who has answered and who has not begun.</li><li>Closing settles what has no answer. You see the effect before it happens.</li><li>Under <a href=\"/revocations\">Revocations</a>, watch each removal until the system no longer shows the access.</li></ol></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<section aria-labelledby=\"campaign\"><h2 id=\"campaign\">I run campaigns</h2><ol><li>Under <a href=\"/campaigns\">Campaigns</a>, choose “New campaign”: which systems, who reviews, until when.</li><li>The preview shows every reviewer and every item without one. An item that nobody can review stops the launch.</li><li>After the launch, every reviewer gets a mail, and reminders until they have finished. The campaign's page shows who has answered, who has not begun, and when the next reminder goes out.</li><li>Closing settles what has no answer. You see the effect before it happens.</li><li>Under <a href=\"/revocations\">Revocations</a>, watch each removal until the system no longer shows the access.</li></ol></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

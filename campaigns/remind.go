@@ -1,0 +1,157 @@
+package campaigns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"recert/model"
+	"recert/model/store"
+)
+
+// remindHour is when reminders go out, in the campaign's zone: when a working day begins.
+const remindHour = 9
+
+// parseReminder reads 7d (before the due date), 0d (on its day) or +1d (after it) as a number of days to
+// add to the due date.
+func parseReminder(s string) (days int, err error) {
+	after, isAfter := strings.CutPrefix(s, "+")
+	days, err = parseDays(after)
+	if !isAfter {
+		days = -days
+	}
+	return days, err
+}
+
+// Remind queues what reviewers are told by mail: that a review began, and, to those who have not
+// finished, the reminders of its campaign. It gives the number of messages. Any number of replicas may
+// do it at once: each occasion is told of once. Where several reminders have come due since it was last
+// called only the latest is told of; what waits in other runs is in the same mail.
+func (s *Service) Remind(ctx context.Context) (int, error) {
+	runs, err := s.Store.RunList(ctx, store.RunFilter{State: model.Running})
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	var errs []error
+	for _, run := range runs {
+		// Most often there is nothing to tell, and then nothing is locked.
+		if o, err := occasionOf(run, model.TimeOf(s.Store.Now())); err != nil || o == nil {
+			errs = append(errs, err)
+			continue
+		}
+		told := 0
+		errs = append(errs, s.Store.InTx(ctx, func(tx *store.Tx) (err error) {
+			told, err = remind(ctx, tx, run.ID)
+			return err
+		}))
+		n += told
+	}
+	return n, errors.Join(errs...)
+}
+
+// occasion is a reason to tell the reviewers of a run something.
+type occasion struct {
+	begins bool   // that it began
+	day    string // of a reminder, in the campaign's zone
+}
+
+// occasionOf is the latest occasion that nobody was told of yet; nil is none.
+func occasionOf(run model.Run, now model.Time) (*occasion, error) {
+	if run.State != model.Running {
+		return nil, nil
+	}
+	if !run.RemindedAt.Known() {
+		return &occasion{begins: true}, nil
+	}
+	spec, err := specOf(run)
+	if err != nil {
+		return nil, err
+	}
+	var found *occasion
+	last := run.RemindedAt
+	for _, r := range spec.Reminders {
+		at, err := spec.remindAt(run.DueAt, r)
+		if err != nil {
+			return nil, err
+		}
+		if at > last && at <= now {
+			last, found = at, &occasion{day: at.Std().In(spec.location).Format(time.DateOnly)}
+		}
+	}
+	return found, nil
+}
+
+// remindAt is when one of the campaign's reminders goes out.
+func (p *parsed) remindAt(due model.Time, reminder string) (model.Time, error) {
+	days, err := parseReminder(reminder)
+	if err != nil {
+		return 0, err
+	}
+	d := due.Std().In(p.location).AddDate(0, 0, days)
+	return model.TimeOf(time.Date(d.Year(), d.Month(), d.Day(), remindHour, 0, 0, 0, p.location)), nil
+}
+
+// NextReminder is when those who have not finished a run are reminded next; unknown is never.
+func NextReminder(run model.Run, now model.Time) (next model.Time, err error) {
+	if run.State != model.Running {
+		return 0, nil
+	}
+	spec, err := specOf(run)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range spec.Reminders {
+		at, err := spec.remindAt(run.DueAt, r)
+		if err != nil {
+			return 0, err
+		}
+		if at > now && (at < next || !next.Known()) {
+			next = at
+		}
+	}
+	return next, nil
+}
+
+func remind(ctx context.Context, tx *store.Tx, id int64) (told int, err error) {
+	run, err := tx.LockRun(ctx, id, true)
+	if err != nil {
+		return 0, err
+	}
+	o, err := occasionOf(run, tx.Now)
+	if err != nil || o == nil {
+		return 0, err
+	}
+	people, err := tx.UnfinishedReviewers(ctx, run.ID)
+	if err != nil {
+		return 0, err
+	}
+	for _, person := range people {
+		var isNew bool
+		if o.begins {
+			isNew, err = tellReview(ctx, tx, run.ID, person)
+		} else {
+			// The mail lists all that waits, whichever run's day it is.
+			_, isNew, err = tx.AddMessage(ctx, store.NewMessage{
+				Key: fmt.Sprintf("%s/%d/%s", model.MessageReminder, person, o.day), Kind: model.MessageReminder, RunID: run.ID, PersonKey: person,
+			})
+		}
+		if err != nil {
+			return 0, err
+		}
+		if isNew {
+			told++
+		}
+	}
+	return told, tx.MarkReminded(ctx, run.ID)
+}
+
+// tellReview tells a reviewer that a run has something for that one, unless it was told.
+func tellReview(ctx context.Context, tx *store.Tx, run, person int64) (isNew bool, err error) {
+	_, isNew, err = tx.AddMessage(ctx, store.NewMessage{
+		Key: fmt.Sprintf("%s/%d/%d", model.MessageReview, run, person), Kind: model.MessageReview, RunID: run, PersonKey: person,
+	})
+	return isNew, err
+}

@@ -1,0 +1,44 @@
+package store
+
+import (
+	"context"
+
+	"recert/model"
+)
+
+// UnfinishedReview is what a reviewer still has to do in a run.
+type UnfinishedReview struct {
+	RunID    int64      `bun:"run_id"`
+	Name     string     `bun:"name"`
+	Spec     string     `bun:"spec"` // as launched
+	TimeZone string     `bun:"time_zone"`
+	DueAt    model.Time `bun:"due_at"`
+	Items    int64      `bun:"items"` // that still exist
+	Open     int64      `bun:"open"`  // of them without an answer; 0 is that the sign-off is missing
+}
+
+// UnfinishedReviews are the running runs in which a person has not signed off what there is, what is due
+// first at the top.
+func (q queries) UnfinishedReviews(ctx context.Context, person int64) ([]UnfinishedReview, error) {
+	var rs []UnfinishedReview
+	err := q.all(ctx, &rs, `SELECT r.id AS run_id, r.name, r.spec, r.time_zone, r.due_at, v.items - v.gone AS items,
+			v.items - v.gone - v.kept - v.revoked - v.reduced - v.unsure AS open
+		FROM run_reviewers v JOIN runs r ON r.id = v.run_id
+		WHERE v.person_key = ? AND r.state = 'running' AND v.signed_at IS NULL AND v.items > v.gone ORDER BY r.due_at, r.id`, person)
+	return rs, err
+}
+
+// UnfinishedReviewers are the people, by key, who have not signed off what there is for them in a run, and
+// who still work here.
+func (q queries) UnfinishedReviewers(ctx context.Context, run int64) ([]int64, error) {
+	var keys []int64
+	err := q.all(ctx, &keys, `SELECT v.person_key FROM run_reviewers v
+		JOIN person_versions p ON p.person_key = v.person_key AND p.last_snapshot IS NULL AND p.status <> 'terminated'
+		WHERE v.run_id = ? AND v.signed_at IS NULL AND v.items > v.gone ORDER BY v.person_key`, run)
+	return keys, err
+}
+
+// MarkReminded notes that what there was to tell the reviewers of a run is queued.
+func (tx *Tx) MarkReminded(ctx context.Context, run int64) error {
+	return tx.execOne(ctx, "UPDATE runs SET reminded_at = ? WHERE id = ?", tx.Now, run)
+}
