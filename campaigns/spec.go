@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/teambition/rrule-go"
+
 	"recert/campaigns/scope"
 	"recert/model"
 	"recert/model/store"
@@ -40,6 +42,7 @@ type parsed struct {
 	undo     time.Duration
 	grace    time.Duration // before a removal goes out
 	location *time.Location
+	schedule *rrule.RRule // nil is none
 }
 
 var daysRE = regexp.MustCompile(`^([0-9]{1,4})([dw])$`)
@@ -204,14 +207,16 @@ func (p *parsed) parseEnd(bad func(string, ...any) error) error {
 			return bad("reminders: %v; after the due date it is +1d", err)
 		}
 	}
-	if p.Schedule != "" {
-		return bad("schedule: campaigns cannot be launched by a schedule yet; remove the key and launch by hand")
-	}
 	if p.Statement == "" {
 		p.Statement = DefaultStatement
 	}
 	if p.location, err = zone(p.TimeZone); err != nil {
 		return bad("%s", model.Message(err))
+	}
+	if p.Schedule != "" {
+		if p.schedule, err = parseSchedule(p.Schedule, p.location); err != nil {
+			return bad("schedule: %v", err)
+		}
 	}
 	return nil
 }

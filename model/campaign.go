@@ -60,6 +60,18 @@ type Run struct {
 	OwnerKey     *int64   `bun:"owner_key"`   // who is told of what happens to its removals; nil where no person is known
 }
 
+// Schedule is when a campaign is launched by itself.
+type Schedule struct {
+	Campaign string `bun:"campaign"`
+	Rule     string `bun:"rule"`    // the schedule and the zone that NextAt was reckoned by
+	NextAt   Time   `bun:"next_at"` // unknown: never again
+	TryAt    Time   `bun:"try_at"`  // after a launch that was refused: not before
+	Problem  string `bun:"problem"` // why it was
+}
+
+// Due tells whether the campaign is to be launched.
+func (s *Schedule) Due(now Time) bool { return s.NextAt.Known() && max(s.NextAt, s.TryAt) <= now }
+
 // Counts of a run or of one reviewer's part of it. Items is the sum of the others.
 type Counts struct {
 	Items      int64 `bun:"items" json:"items"`

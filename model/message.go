@@ -23,6 +23,9 @@ const (
 	MessageReview MessageKind = "review"
 	// MessageReminder tells a reviewer of everything that waits, in all runs. Its data is empty.
 	MessageReminder MessageKind = "reminder"
+	// MessageLaunchFailed tells the owner of a campaign that its schedule could not launch it: By is the
+	// campaign's name, Reason is why.
+	MessageLaunchFailed MessageKind = "launch_failed"
 	// MessageTest tells whoever asked for it that mail works; By is that one.
 	MessageTest MessageKind = "test"
 )

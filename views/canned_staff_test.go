@@ -74,6 +74,7 @@ func campaignPages() []page {
 			return campaign.ListPage{
 				Frame: frame("Campaigns", layout.Campaigns), CanCreate: true, Pager: ui.Pager{Next: "/campaigns?after=x"},
 				Runs: []campaign.Run{
+					{ID: "half-year", Name: "half-year", State: ui.Tag{Text: "Scheduled", Tone: ui.Info}, Next: at(900 * time.Hour)},
 					{ID: "q4", Name: "quarterly-managers@2026-11-20", State: ui.Tag{Text: "Running", Tone: ui.Info}, Due: at(75 * time.Hour), Left: ui.Tag{Text: "3 days left", Tone: ui.Warn}, Done: 1262, Total: 6180, Removed: "12, of these 9 proven gone"},
 					{ID: "q3", Name: "quarterly-managers@2026-08-20", State: ui.Tag{Text: "Closed"}, Due: at(-2000 * time.Hour), Done: 6000, Total: 6000, Removed: "210, all proven gone"},
 				},
@@ -113,6 +114,12 @@ func campaignPages() []page {
 		pageOf("campaign-without-mail", func() campaign.Page {
 			p := runPage()
 			p.Mailless = true
+			return p
+		}, campaign.Show),
+		pageOf("campaign-scheduled", func() campaign.Page {
+			p := runPage()
+			p.State, p.Draft, p.CanLaunch, p.Next, p.Due, p.Launched = ui.Tag{Text: "Not launched", Tone: ui.Bad}, true, true, at(40*time.Minute), ui.Stamp{}, ui.Stamp{}
+			p.Problem = ui.Notice{Tone: ui.Bad, Title: "Its schedule could not launch it.", Text: "2 items have no reviewer."}
 			return p
 		}, campaign.Show),
 		pageOf("campaign-new", newPage, campaign.New),

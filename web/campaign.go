@@ -31,9 +31,14 @@ func (s *site) campaigns(w http.ResponseWriter, r *request) error {
 		running[run.Run.Campaign] = running[run.Run.Campaign] || run.State == model.Running
 	}
 	for _, d := range defs {
-		if !running[d.Name] {
-			p.Runs = append(p.Runs, campaign.Run{ID: d.Name, Name: d.Name, State: ui.Tag{Text: "Ready to launch"}})
+		if running[d.Name] {
+			continue
 		}
+		next, problem, err := s.Campaigns.NextLaunch(r.Context(), d.Name)
+		if err != nil {
+			return err
+		}
+		p.Runs = append(p.Runs, campaign.Run{ID: d.Name, Name: d.Name, State: definitionTag(next, problem), Next: ui.At(next, r.zone)})
 	}
 	for _, run := range runs {
 		counts, err := s.Store.RemediationCounts(r.Context(), store.RemediationFilter{RunID: run.Run.ID})
@@ -208,17 +213,35 @@ func (s *site) definition(w http.ResponseWriter, r *request, name string) error 
 	if err != nil {
 		return err
 	}
-	return s.render(w, r, campaign.Show(campaign.Page{
-		Frame: s.frame(r, name, layout.Campaigns), ID: name, Name: name, Purpose: strings.TrimSpace(spec.Title + "\n" + spec.Purpose), State: ui.Tag{Text: "Ready to launch"},
-		Settings: specPairs(spec), Draft: true, CanLaunch: r.actor.Has(managers...),
-	}))
+	next, problem, err := s.Campaigns.NextLaunch(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	p := campaign.Page{
+		Frame: s.frame(r, name, layout.Campaigns), ID: name, Name: name, Purpose: strings.TrimSpace(spec.Title + "\n" + spec.Purpose), State: definitionTag(next, problem),
+		Settings: specPairs(spec), Draft: true, CanLaunch: r.actor.Has(managers...), Next: ui.At(next, r.zone),
+	}
+	if problem != "" {
+		p.Problem = ui.Notice{Tone: ui.Bad, Title: "Its schedule could not launch it.", Text: problem}
+	}
+	return s.render(w, r, campaign.Show(p))
+}
+
+// definitionTag is the state of a campaign that is not running.
+func definitionTag(next model.Time, problem string) ui.Tag {
+	switch {
+	case problem != "":
+		return ui.Tag{Text: "Not launched", Tone: ui.Bad}
+	case next.Known():
+		return ui.Tag{Text: "Scheduled", Tone: ui.Info}
+	}
+	return ui.Tag{Text: "Ready to launch"}
 }
 
 var ruleWords = map[string]string{
 	"manager": "the person's manager", "source_owner": "the owner of the system", "entitlement_owner": "the owner of the access", "account_owner": "the owner of the account",
 }
 
-// specPairs says a definition in words.
 // graceWords say how long removals wait after that; "" where they do not.
 func graceWords(spec model.CampaignSpec) string {
 	if spec.Grace == "" {
@@ -227,6 +250,7 @@ func graceWords(spec model.CampaignSpec) string {
 	return ", after a wait of " + spec.Grace
 }
 
+// specPairs says a definition in words.
 func specPairs(spec model.CampaignSpec) []ui.Pair {
 	out := []ui.Pair{{Term: "Systems", Text: strings.Join(spec.Scope.Sources, ", ")}}
 	if spec.Scope.Where != "" {
@@ -246,6 +270,9 @@ func specPairs(spec model.CampaignSpec) []ui.Pair {
 			out = append(out, ui.Pair{Term: "Fallback", Text: st.Fallback, Href: ui.Path("people", st.Fallback)})
 		}
 		out = append(out, ui.Pair{Term: "Time to answer", Text: dueWords(st.Due)})
+	}
+	if spec.Schedule != "" {
+		out = append(out, schedulePair(spec.Schedule))
 	}
 	if len(spec.Reminders) > 0 {
 		out = append(out, ui.Pair{Term: "Reminders", Text: reminderWords(spec.Reminders)})

@@ -50,7 +50,7 @@ func (s *site) createCampaign(w http.ResponseWriter, r *request) error {
 		Name: strings.TrimSpace(f.Get(campaign.FieldName)), Purpose: strings.TrimSpace(f.Get(campaign.FieldPurpose)),
 		Where: strings.TrimSpace(f.Get(campaign.FieldWhere)), Fallback: strings.TrimSpace(f.Get(campaign.FieldFallback)),
 		Due: strings.TrimSpace(f.Get(campaign.FieldDue)), OnNoAnswer: f.Get(campaign.FieldOnNoAnswer), Remove: f.Get(campaign.FieldRemove),
-		Grace: strings.TrimSpace(f.Get(campaign.FieldGrace)), Reviewers: f[campaign.FieldReviewer], Reminders: f[campaign.FieldReminder], Errors: map[string]string{},
+		Grace: strings.TrimSpace(f.Get(campaign.FieldGrace)), Reviewers: f[campaign.FieldReviewer], Schedule: f.Get(campaign.FieldSchedule), Reminders: f[campaign.FieldReminder], Errors: map[string]string{},
 		Owner: strings.TrimSpace(f.Get(campaign.FieldOwner)),
 	}
 	spec := typedSpec(&p, f[campaign.FieldSource])
@@ -111,7 +111,7 @@ func typedSpec(p *campaign.NewPage, sources []string) *model.CampaignSpec {
 	return &model.CampaignSpec{
 		Purpose: p.Purpose, Scope: model.ScopeSpec{Sources: sources, Where: p.Where},
 		Stages:     []model.StageSpec{{Reviewers: rules, Fallback: p.Fallback, Due: p.Due + "d"}},
-		OnNoAnswer: p.OnNoAnswer, Remove: p.Remove, Grace: p.Grace, Reminders: p.Reminders,
+		OnNoAnswer: p.OnNoAnswer, Remove: p.Remove, Grace: p.Grace, Schedule: p.Schedule, Reminders: p.Reminders,
 	}
 }
 
@@ -166,7 +166,7 @@ func blame(p *campaign.NewPage, msg string) {
 	}
 	for _, x := range []struct{ word, field string }{
 		{"where", campaign.FieldWhere}, {"fallback", campaign.FieldFallback}, {"scope.sources", campaign.FieldSource}, {"reviewers", campaign.FieldReviewer},
-		{"due", campaign.FieldDue}, {"on_no_answer", campaign.FieldOnNoAnswer}, {"remove", campaign.FieldRemove}, {"grace", campaign.FieldGrace}, {"owner", campaign.FieldOwner},
+		{"due", campaign.FieldDue}, {"on_no_answer", campaign.FieldOnNoAnswer}, {"remove", campaign.FieldRemove}, {"grace", campaign.FieldGrace}, {"schedule", campaign.FieldSchedule}, {"owner", campaign.FieldOwner},
 	} {
 		if strings.Contains(strings.SplitN(msg, ":", 2)[0], x.word) || strings.HasPrefix(msg, "stages: "+x.word) {
 			p.Errors[x.field] = msg

@@ -37,3 +37,11 @@ func reminderWords(reminders []string) string {
 	}
 	return strings.Join(words, ", ")
 }
+
+// schedulePair says the schedules that the form offers in words, and any other as it is.
+func schedulePair(rule string) ui.Pair {
+	if words := campaign.ScheduleWords(rule); words != "" {
+		return ui.Pair{Term: "Begins by itself", Text: words}
+	}
+	return ui.Pair{Term: "Begins by itself", Text: rule, Code: true}
+}

@@ -19,7 +19,7 @@ const messageRows = 50
 var messageWords = map[model.MessageKind]string{
 	model.MessageRemovalNotice: "Access is being removed", model.MessageCameBack: "Removed access is there again", model.MessageContested: "A removal is contested",
 	model.MessageContestAnswered: "A contest is answered", model.MessageTask: "Something is to be done by hand", model.MessageTest: "A test message",
-	model.MessageReview: "A review is to be done", model.MessageReminder: "A reminder of reviews",
+	model.MessageReview: "A review is to be done", model.MessageReminder: "A reminder of reviews", model.MessageLaunchFailed: "A scheduled review was not launched",
 }
 
 var messageTags = map[model.MessageState]ui.Tag{

@@ -262,6 +262,10 @@ func TestLaunch(t *testing.T) {
 		m.Submit(form, url.Values{"name": {"quarterly"}, "source": {"wiki"}, "due": {"7"}}).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("There is a campaign of this name")))
 		preview := m.Follow(m.Submit(form, good)).Want(http.StatusOK, webtest.In("h1", webtest.HasText("Preview of leavers")))
 		m.Submit(form, good).Want(http.StatusSeeOther)
+		m.Submit(form, url.Values{"name": {"quarter"}, "source": {"wiki"}, "fallback": {"u1"}, "due": {"7"}, "schedule": {"FREQ=HOURLY"}}).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("the most often is every day")))
+		m.Submit(form, url.Values{"name": {"quarter"}, "source": {"wiki"}, "fallback": {"u1"}, "due": {"7"}, "schedule": {"FREQ=MONTHLY;INTERVAL=3;BYMONTHDAY=1"}}).Want(http.StatusSeeOther)
+		m.Get("/campaigns/quarter").Want(http.StatusOK, webtest.In("main", webtest.HasText("Scheduled"), webtest.HasText("Begins by itself"), webtest.HasText("1 January, April, July and October")))
+		m.Get("/campaigns").Want(http.StatusOK, webtest.In("main", webtest.HasText("begins ")))
 		launch := preview.Form("form[action$='/launch']")
 		m.Submit(launch, nil).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("Tick the box")))
 		yes := url.Values{"confirm": {"yes"}}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"net/url"
 	"strings"
 	texttemplate "text/template"
 	"time"
@@ -28,7 +29,7 @@ var (
 // Kinds are the kinds that have words.
 var Kinds = []model.MessageKind{
 	model.MessageRemovalNotice, model.MessageCameBack, model.MessageContested, model.MessageContestAnswered, model.MessageTask,
-	model.MessageReview, model.MessageReminder, model.MessageTest,
+	model.MessageReview, model.MessageReminder, model.MessageLaunchFailed, model.MessageTest,
 }
 
 func init() {
@@ -139,6 +140,8 @@ func link(kind model.MessageKind, v view) string {
 			return v.Reviews[0].page
 		}
 		return "/" // all of them
+	case model.MessageLaunchFailed:
+		return "/campaigns/" + url.PathEscape(v.By) + "/preview"
 	case model.MessageTest:
 		return "/messages"
 	case model.MessageCameBack, model.MessageContested:
@@ -159,7 +162,7 @@ func viewOf(ctx context.Context, q reader, m model.OutMessage, now model.Time) (
 		}
 	}
 	switch m.Kind {
-	case model.MessageTest:
+	case model.MessageTest, model.MessageLaunchFailed:
 		return v, nil
 	case model.MessageReview, model.MessageReminder:
 		err := v.reviews(ctx, q, m, now)
@@ -231,7 +234,8 @@ func over(kind model.MessageKind, s model.RemediationState) bool {
 		return s == model.Superseded || s == model.Cancelled || s == model.Restored
 	case model.MessageTask:
 		return s != model.Queued && s != model.Held && s != model.Sent && s != model.Failed && s != model.CameBack
-	case model.MessageCameBack, model.MessageContested, model.MessageContestAnswered, model.MessageReview, model.MessageReminder, model.MessageTest:
+	case model.MessageCameBack, model.MessageContested, model.MessageContestAnswered, model.MessageReview, model.MessageReminder,
+		model.MessageLaunchFailed, model.MessageTest:
 	}
 	return false
 }

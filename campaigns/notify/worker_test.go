@@ -97,9 +97,10 @@ func TestKinds(t *testing.T) {
 		r.add(model.MessageContestAnswered, "answered/1", 1, "", model.MessageData{Removal: id, By: "Bo Boss", Accepted: true, Reason: "Agreed."})
 		r.add(model.MessageContestAnswered, "answered/2", 1, "", model.MessageData{Removal: id, By: "Bo Boss"})
 		r.add(model.MessageTask, "task/1", 2, "", model.MessageData{Removal: id})
+		r.add(model.MessageLaunchFailed, "late/1", 2, "", model.MessageData{By: "wiki-q", Reason: "2 items have no reviewer.\nGive a <fallback>."})
 		r.drain(r.worker())
 		ls := r.letters()
-		if len(ls) != 5 {
+		if len(ls) != 6 {
 			t.Fatalf("%d letters, states %s", len(ls), r.states())
 		}
 		for i, want := range []struct {
@@ -111,12 +112,13 @@ func TestKinds(t *testing.T) {
 			{zoe.Email, "You keep your access: Editors (Change any page), wiki", []string{"that you keep it", "by Bo Boss", "> Agreed.", base + "/notices"}},
 			{zoe.Email, "The removal stands: Editors (Change any page), wiki", []string{"that the removal stands", base + "/notices"}},
 			{boss.Email, "For you to do: Editors (Change any page) of Zoë Young in wiki", []string{"Remove zoe from Editors in wiki.", fmt.Sprintf("%s/tasks/%d", base, id)}},
+			{boss.Email, "The review wiki-q was not launched", []string{"> 2 items have no reviewer.", "> Give a <fallback>.", base + "/campaigns/wiki-q/preview"}},
 		} {
 			if ls[i].to != want.to || ls[i].subject != want.subject {
 				t.Errorf("letter %d to %s: %q", i, ls[i].to, ls[i].subject)
 			}
 			contains(t, want.subject, ls[i].text, want.parts...)
-			lacks(t, want.subject, ls[i].html, "<audit>")
+			lacks(t, want.subject, ls[i].html, "<audit>", "<fallback>")
 			contains(t, want.subject, ls[i].html, "wiki", "Hello ")
 			if i < 2 {
 				contains(t, want.subject, ls[i].html, `<a href="`+link+`">`)
@@ -126,8 +128,8 @@ func TestKinds(t *testing.T) {
 		r.exec("UPDATE remediations SET state = 'confirmed' WHERE id = ?", id)
 		r.add(model.MessageContestAnswered, "answered/3", 1, "", model.MessageData{Removal: id, Accepted: true})
 		r.drain(r.worker())
-		if ls = r.letters(); ls[5].subject != "Your access is to be given back: Editors (Change any page), wiki" || strings.Contains(ls[5].text, "you keep it") {
-			t.Errorf("%q: %s", ls[5].subject, ls[5].text)
+		if ls = r.letters(); ls[6].subject != "Your access is to be given back: Editors (Change any page), wiki" || strings.Contains(ls[6].text, "you keep it") {
+			t.Errorf("%q: %s", ls[6].subject, ls[6].text)
 		}
 		// A task that is done is nobody's to do.
 		last := r.add(model.MessageTask, "task/2", 2, "", model.MessageData{Removal: id})

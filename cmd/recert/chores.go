@@ -32,6 +32,13 @@ func chores(ctx context.Context, s *store.Store, log *slog.Logger) error {
 		case n > 0:
 			log.InfoContext(ctx, "answers that an access stays were carried out", slog.Int("removals", n))
 		}
+		n, err = newCampaigns(s).LaunchScheduled(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			log.ErrorContext(ctx, "scheduled campaigns could not be launched", slog.Any("error", err))
+		case n > 0:
+			log.InfoContext(ctx, "campaigns were launched by their schedule", slog.Int("runs", n))
+		}
 		n, err = newCampaigns(s).Remind(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:

@@ -17,6 +17,7 @@ const (
 	FieldReviewer   = "reviewer"
 	FieldFallback   = "fallback" // a person_id
 	FieldDue        = "due"      // days from launch
+	FieldSchedule   = "schedule"
 	FieldReminder   = "reminder" // 7d, 0d, +1d
 	FieldOnNoAnswer = "on_no_answer"
 	FieldRemove     = "remove"
@@ -38,6 +39,7 @@ type NewPage struct {
 	Fallback   string
 	FallbackAs []ui.Option // people who may be the fallback; empty shows a line to type a person_id
 	Due        string      // days, "" is 14
+	Schedule   string      // of those that are offered
 	Reminders  []string    // of those that are offered
 	OnNoAnswer string      // keep or revoke; "" is keep
 	Remove     string      // sign_off or decision; "" is sign_off
@@ -135,6 +137,29 @@ func (p NewPage) due() ui.Field {
 		Name: FieldDue, Label: "Days to answer", Value: v, Type: "number", Required: true, Error: p.Errors[FieldDue],
 		Help: "From the launch. The last day ends at 17:00.",
 	}
+}
+
+// schedules are those that the form offers; a file may have any rule of RFC 5545.
+var schedules = []ui.Option{
+	{Value: "", Label: "No, I launch it"},
+	{Value: "FREQ=MONTHLY;BYMONTHDAY=1", Label: "Every month, on the 1st"},
+	{Value: "FREQ=MONTHLY;INTERVAL=3;BYMONTHDAY=1", Label: "Every quarter, on 1 January, April, July and October"},
+	{Value: "FREQ=MONTHLY;INTERVAL=6;BYMONTHDAY=1", Label: "Every half year, on 1 January and July"},
+	{Value: "FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=1", Label: "Every year, on 1 January"},
+}
+
+// ScheduleWords says a schedule that the form offers in words; "" is any other.
+func ScheduleWords(rule string) string {
+	for _, o := range schedules {
+		if o.Value == rule && rule != "" {
+			return o.Label
+		}
+	}
+	return ""
+}
+
+func (p NewPage) schedule() ui.Select {
+	return choices(FieldSchedule, "Does it begin by itself?", p.Schedule, p.Errors, slices.Clone(schedules))
 }
 
 // reminders are those that the form offers; a file may have others.

@@ -23,8 +23,9 @@ type ListPage struct {
 // Run is one line of the list.
 type Run struct {
 	ID      string
-	Name    string // "quarterly-managers@2026-11-20"
-	State   ui.Tag // "Draft", "Running", "Closed"
+	Name    string   // "quarterly-managers@2026-11-20"
+	State   ui.Tag   // "Draft", "Running", "Closed"
+	Next    ui.Stamp // when it launches itself, of a definition
 	Due     ui.Stamp
 	Left    ui.Tag // "3 days left"
 	Done    int64
@@ -43,8 +44,10 @@ type Page struct {
 	Left      ui.Tag
 	Launched  ui.Stamp
 	Closed    ui.Stamp
-	Reminder  ui.Stamp // the next one
-	Mailless  bool     // reviewers are told nothing: mail is not set up
+	Next      ui.Stamp  // when it launches itself, of a draft
+	Problem   ui.Notice // why it did not
+	Reminder  ui.Stamp  // the next one
+	Mailless  bool      // reviewers are told nothing: mail is not set up
 	Counts    Counts
 	Removals  []ui.Pair // "Queued" 1, "Sent" 2, "Proven gone" 9, …
 	Reviewers []Reviewer
