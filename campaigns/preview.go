@@ -43,6 +43,8 @@ type Preview struct {
 	Warnings        []string          `json:"warnings"` // what is known and would not be reviewed: held snapshots, rejected rows
 	Blocked         []string          `json:"blocked"`  // why a launch would be refused; none where it would not
 
+	PreviewCheck
+
 	ItemRows            []PreviewRow `json:"item_rows,omitempty"`
 	ExcludedRows        []PreviewRow `json:"excluded_rows,omitempty"`
 	WithoutReviewerRows []PreviewRow `json:"without_reviewer_rows,omitempty"`
@@ -55,6 +57,8 @@ type PreviewReviewer struct {
 	Name    string `json:"name"`
 	Items   int64  `json:"items"`
 	Minutes int64  `json:"minutes"`
+	// Overloaded is more than two hours.
+	Overloaded bool `json:"overloaded"`
 }
 
 // PreviewSource is one source that the campaign is about, as it was last read.
@@ -105,9 +109,13 @@ func (s *Service) Preview(ctx context.Context, name string, opt PreviewOptions) 
 		if same && ferr != nil {
 			return nil, ferr
 		}
-		if same {
-			return p.preview(opt), nil
+		if !same {
+			continue
 		}
+		v := p.preview(opt)
+		v.PreviewCheck = p.checked(opt.Rows)
+		v.Since, err = p.since(ctx, s.Store)
+		return v, err
 	}
 	return nil, model.Errorf(model.Conflict, "New snapshots arrived while the preview was made. Try again in a minute.")
 }
@@ -146,7 +154,7 @@ func (p *plan) preview(opt PreviewOptions) *Preview {
 		v.Defaulted.Keep = v.Items
 	}
 	for _, r := range p.reviewers {
-		v.Reviewers = append(v.Reviewers, PreviewReviewer{ID: r.PersonID, Name: r.Name, Items: r.items, Minutes: (r.items*secondsAnItem + 59) / 60})
+		v.Reviewers = append(v.Reviewers, PreviewReviewer{ID: r.PersonID, Name: r.Name, Items: r.items, Minutes: minutes(r.items), Overloaded: minutes(r.items) > overloadMinutes})
 	}
 	slices.SortFunc(v.Reviewers, func(a, b PreviewReviewer) int { return or(int(b.Items-a.Items), strings.Compare(a.ID, b.ID)) })
 	p.previewSources(v)

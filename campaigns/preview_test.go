@@ -1,6 +1,7 @@
 package campaigns_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"recert/campaigns"
 	"recert/model"
+	"recert/model/store"
 )
 
 // TestPreviewWithoutReviewer: own access that nobody else may review is without a reviewer, and not
@@ -93,4 +95,70 @@ func TestPreviewWarns(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPreviewChecks: what to look at before a launch is counted and named, and compared with the last run.
+func TestPreviewChecks(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		o := newOffice(w)
+		o.hr.setPerson(o.bob, model.Person{PersonID: "u3", Name: "Bob Bates", Email: "bob@example.com"}) // no manager
+		robot := o.hr.person(model.Person{PersonID: "s1", Name: "Nightly backup", Kind: "service", OwnerID: "u2"})
+		o.wiki.grant(o.wiki.account(model.Account{AccountID: "a-robot", Kind: "service"}, robot), o.writers, "", granted)
+		o.wiki.ledger()
+		o.campaign("q", spec(func(s *model.CampaignSpec) { s.OnNoAnswer = "revoke" }))
+		preview := func(rows int) *campaigns.Preview {
+			t.Helper()
+			v, err := w.svc.Preview(t.Context(), "q", campaigns.PreviewOptions{Rows: rows})
+			mustNot(t, err)
+			return v
+		}
+		v := preview(-1)
+		want := campaigns.PreviewCheck{
+			WithoutDescription: 2, WithoutManager: 1,
+			DescriptionRows: []campaigns.PreviewEntitlement{{Source: "wiki", Entitlement: "Readers", Items: 2}, {Source: "wiki", Entitlement: "Admins", Items: 1}},
+			ManagerRows:     []campaigns.PreviewPerson{{ID: "u3", Name: "Bob Bates", Items: 3, Why: "no manager is known"}},
+		}
+		if d := cmp.Diff(want, v.PreviewCheck); d != "" {
+			t.Error(d)
+		}
+		if v.Defaulted.Revoke != v.Items || v.Defaulted.Keep != 0 {
+			t.Errorf("if nobody answered: %+v", v.Defaulted)
+		}
+		if v = preview(1); len(v.DescriptionRows) != 1 || v.WithoutDescription != 2 {
+			t.Errorf("%+v", v.PreviewCheck)
+		}
+		l, err := w.svc.Launch(t.Context(), admin, "q")
+		mustNot(t, err)
+		o.end(o.anaReads)
+		o.wiki.grant(o.bobAcc, o.admins, "", granted)
+		o.hr.setPerson(o.boss, model.Person{PersonID: "u1", Name: "Boss Bosman", Email: "boss@example.com", Status: "leave", ManagerID: "u4"})
+		v = preview(-1)
+		if d := cmp.Diff(&campaigns.PreviewSince{Run: l.Run.Name, New: 1, Same: l.Run.Items - 1, Left: 1}, v.Since); d != "" {
+			t.Error(d)
+		}
+		if len(v.ManagerRows) != 2 || v.ManagerRows[1].ID != "u2" || v.ManagerRows[1].Why != "the manager has left or is away" {
+			t.Errorf("%+v", v.ManagerRows)
+		}
+	})
+}
+
+// TestPreviewOverload: nobody is asked to sit over a review for hours unnoticed.
+func TestPreviewOverload(t *testing.T) {
+	t.Parallel()
+	o := newOffice(newWorld(t, store.SQLite))
+	for i := range 240 {
+		acc := o.wiki.named(fmt.Sprint("extra-", i), o.ana)
+		o.wiki.grant(acc, o.readers, "", granted)
+	}
+	o.campaign("q", spec(func(s *model.CampaignSpec) { s.Scope.Where = "account.account_id.startsWith('extra-')" }))
+	v, err := o.svc.Preview(t.Context(), "q", campaigns.PreviewOptions{})
+	mustNot(t, err)
+	if v.Overloaded != 0 || v.Reviewers[0].Items != 240 || v.Reviewers[0].Minutes != 120 {
+		t.Errorf("%d overloaded, %+v", v.Overloaded, v.Reviewers)
+	}
+	o.wiki.grant(o.wiki.named("extra-last", o.ana), o.readers, "", granted)
+	if v, err = o.svc.Preview(t.Context(), "q", campaigns.PreviewOptions{}); err != nil || v.Overloaded != 1 {
+		t.Errorf("%d overloaded, %v", v.Overloaded, err)
+	}
 }

@@ -150,7 +150,11 @@ func previewPage() campaign.PreviewPage {
 	return campaign.PreviewPage{
 		Frame: frame("Preview", layout.Campaigns), ID: "q4", Name: "quarterly-managers", Items: 6180,
 		Snapshots: []ui.Pair{{Term: "wiki", Text: "sealed Tue 1 Dec 2026, 06:00 CET", Href: "/snapshots/7"}},
-		Reviewers: []campaign.Share{{Name: "Mara Voss", Why: "manager", Items: 220}, {Name: "Tom Achebe", Why: "fallback", Items: 180}},
+		Checks:    []string{"1 reviewer would need more than two hours."},
+		Plain:     []campaign.Undescribed{{Access: "GRP_7731", Source: "AWS", Items: 12}}, MorePlain: 2,
+		Unmanaged: []campaign.Unmanaged{{Name: "Li Wei", Why: "no manager is known", Items: 4}}, MoreUnman: 5,
+		Losses: []campaign.Line{{Person: "Ana Ferreira", Account: "aferreira", Access: "Approve supplier payments", Source: "SAP"}}, MoreLoss: 6179,
+		Reviewers: []campaign.Share{{Name: "Mara Voss", Why: "about 150 minutes", Over: true, Items: 300}, {Name: "Tom Achebe", Why: "fallback", Items: 180}},
 		Without:   []campaign.Line{{Person: "Ana Ferreira", Account: "aferreira", Access: "Do anything in the production AWS account", Source: "AWS", Why: "no manager; the owner of AWS has left"}}, MoreOut: 3,
 		Self: []campaign.Self{{Person: "Mara Voss", Account: "mvoss", Access: "Approve supplier payments", Instead: "Tom Achebe", Why: "fallback"}}, MoreSelf: 12,
 		Excluded: []campaign.Reason{{Text: "low risk", Count: 410}, {Text: "from a held snapshot", Count: 3}},

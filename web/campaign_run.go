@@ -77,7 +77,7 @@ func (s *site) previewView(r *request, name string, pv *campaigns.Preview) (camp
 		p.Snapshots = append(p.Snapshots, ui.Pair{Term: src.Source, Text: text, Href: "/snapshots/" + itoa(src.Snapshot)})
 	}
 	for _, rev := range pv.Reviewers {
-		p.Reviewers = append(p.Reviewers, campaign.Share{Name: rev.Name, Why: "about " + ui.Count(rev.Minutes, "minute", "minutes"), Items: rev.Items})
+		p.Reviewers = append(p.Reviewers, campaign.Share{Name: rev.Name, Why: "about " + ui.Count(rev.Minutes, "minute", "minutes"), Over: rev.Overloaded, Items: rev.Items})
 	}
 	for _, x := range pv.WithoutReviewerRows {
 		why := "no rule gives anybody who may review it"
@@ -101,6 +101,7 @@ func (s *site) previewView(r *request, name string, pv *campaigns.Preview) (camp
 		{Term: "Due", Text: ui.At(pv.Due, r.zone).Text},
 		{Term: "If nobody answered at all", Text: ui.Num(pv.Defaulted.Keep) + " would stay, " + ui.Num(pv.Defaulted.Revoke) + " would be removed"},
 	}
+	previewChecks(&p, pv)
 	if spec, err := s.campaignSpec(r, name); err != nil {
 		return p, err
 	} else if spec.Grace != "" {

@@ -58,6 +58,7 @@ func printPreview(w io.Writer, p *campaigns.Preview) error {
 	var t strings.Builder
 	fmt.Fprintf(&t, "items\t%d\nexcluded\t%d\nwithout reviewer\t%d\nself-review avoided\t%d\nunknown, so included\t%d\n\n",
 		p.Items, p.Excluded, p.WithoutReviewer, p.Avoided, p.Unknown)
+	printChecks(&t, p)
 	fmt.Fprintln(&t, "reviewer\tname\titems\tminutes")
 	for _, r := range p.Reviewers {
 		fmt.Fprintf(&t, "%s\t%s\t%d\t%d\n", r.ID, r.Name, r.Items, r.Minutes)
@@ -82,6 +83,22 @@ func printPreview(w io.Writer, p *campaigns.Preview) error {
 	}
 	fmt.Fprintln(&t)
 	return printTable(w, t.String())
+}
+
+// printChecks prints what to look at before a launch.
+func printChecks(t *strings.Builder, p *campaigns.Preview) {
+	fmt.Fprintf(t, "reviewers over two hours\t%d\nentitlements without a description\t%d\npeople without a manager\t%d\n", p.Overloaded, p.WithoutDescription, p.WithoutManager)
+	fmt.Fprintf(t, "if nobody answered\t%d stay, %d removed\n", p.Defaulted.Keep, p.Defaulted.Revoke)
+	if p.Since != nil {
+		fmt.Fprintf(t, "since %s\t%d new, %d the same, %d not any more\n", p.Since.Run, p.Since.New, p.Since.Same, p.Since.Left)
+	}
+	fmt.Fprintln(t)
+	for _, e := range p.DescriptionRows {
+		fmt.Fprintf(t, "no description\t%s\t%s\t%d items\n", e.Source, e.Entitlement, e.Items)
+	}
+	for _, m := range p.ManagerRows {
+		fmt.Fprintf(t, "no manager\t%s\t%s\t%d items: %s\n", m.ID, m.Name, m.Items, m.Why)
+	}
 }
 
 type campaignLaunchCmd struct {

@@ -127,7 +127,14 @@ type PreviewPage struct {
 	Self      []Self // where the rule would have let somebody review own access
 	MoreSelf  int64
 	Excluded  []Reason
-	Unknown   []Reason // items that are in because something is not known about them
+	Unknown   []Reason      // items that are in because something is not known about them
+	Checks    []string      // what to look at before a launch that does not stand against it
+	Plain     []Undescribed // accesses without a description
+	MorePlain int64
+	Unmanaged []Unmanaged
+	MoreUnman int64
+	Losses    []Line // what would be removed if nobody answered
+	MoreLoss  int64
 	Effect    []ui.Pair
 	Warnings  []string // what is known and would not be reviewed
 	Blocked   []string // why it cannot be launched; none where it can
@@ -140,7 +147,22 @@ type PreviewPage struct {
 // Share is how many items somebody would get, and by which rule.
 type Share struct {
 	Name  string
-	Why   string // "manager", "source owner", "fallback"
+	Why   string // "about 12 minutes"
+	Over  bool   // more than anybody answers with care
+	Items int64
+}
+
+// Undescribed is an access that does not say what it is for.
+type Undescribed struct {
+	Access string
+	Source string
+	Items  int64
+}
+
+// Unmanaged is somebody whose manager cannot review.
+type Unmanaged struct {
+	Name  string
+	Why   string
 	Items int64
 }
 
