@@ -154,7 +154,7 @@ func (p *plan) preview(opt PreviewOptions) *Preview {
 		v.Defaulted.Keep = v.Items
 	}
 	for _, r := range p.reviewers {
-		v.Reviewers = append(v.Reviewers, PreviewReviewer{ID: r.PersonID, Name: r.Name, Items: r.items, Minutes: minutes(r.items), Overloaded: minutes(r.items) > overloadMinutes})
+		v.Reviewers = append(v.Reviewers, PreviewReviewer{ID: r.PersonID, Name: r.Name, Items: r.items, Minutes: minutes(r.items), Overloaded: overloaded(r.items)})
 	}
 	slices.SortFunc(v.Reviewers, func(a, b PreviewReviewer) int { return or(int(b.Items-a.Items), strings.Compare(a.ID, b.ID)) })
 	p.previewSources(v)

@@ -50,7 +50,7 @@ type PreviewSince struct {
 func (p *plan) checked(limit int) PreviewCheck {
 	var c PreviewCheck
 	for _, r := range p.reviewers {
-		if minutes(r.items) > overloadMinutes {
+		if overloaded(r.items) {
 			c.Overloaded++
 		}
 	}
@@ -172,3 +172,6 @@ func (p *plan) since(ctx context.Context, q lastItems) (*PreviewSince, error) {
 
 // minutes is about how long a number of items takes.
 func minutes(items int64) int64 { return (items*secondsAnItem + 59) / 60 }
+
+// overloaded tells whether that is more than anybody answers with care.
+func overloaded(items int64) bool { return minutes(items) > overloadMinutes }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,11 +129,16 @@ func remind(ctx context.Context, tx *store.Tx, id int64) (told int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	waiting, err := tx.WaitingReminders(ctx)
+	if err != nil {
+		return 0, err
+	}
 	for _, person := range people {
 		var isNew bool
 		if o.begins {
 			isNew, err = tellReview(ctx, tx, run.ID, person)
-		} else {
+		} else if _, waits := slices.BinarySearch(waiting, person); !waits {
+			// One that waits, as mail is not set up or the server is down, will say all there is when it goes.
 			// The mail lists all that waits, whichever run's day it is.
 			_, isNew, err = tx.AddMessage(ctx, store.NewMessage{
 				Key: fmt.Sprintf("%s/%d/%s", model.MessageReminder, person, o.day), Kind: model.MessageReminder, RunID: run.ID, PersonKey: person,

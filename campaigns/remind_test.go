@@ -3,8 +3,6 @@ package campaigns_test
 import (
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,21 +20,10 @@ func key(person int64) string { return strconv.FormatInt(person, 10) }
 // reminded has three replicas look at once, and gives what was queued since it was last called.
 func (o *office) reminded() string {
 	o.tb.Helper()
-	var total atomic.Int64
-	var wg sync.WaitGroup
-	for range 3 {
-		wg.Go(func() {
-			n, err := o.svc.Remind(o.ctx())
-			if err != nil {
-				o.tb.Error(err)
-			}
-			total.Add(int64(n))
-		})
-	}
-	wg.Wait()
+	total := o.replicas(o.svc.Remind)
 	told := o.strings("SELECT kind || ' to ' || CAST(person_key AS TEXT) FROM messages WHERE state = 'queued' ORDER BY person_key, id")
-	if int(total.Load()) != len(told) {
-		o.tb.Errorf("%d were counted, and %d queued: %v", total.Load(), len(told), told)
+	if total != len(told) {
+		o.tb.Errorf("%d were counted, and %d queued: %v", total, len(told), told)
 	}
 	o.exec("UPDATE messages SET state = 'sent' WHERE state = 'queued'")
 	return strings.Join(told, ", ")
@@ -80,6 +67,24 @@ func TestRemind(t *testing.T) {
 		o.close(run)
 		w.until("2026-12-01T08:00:00Z")
 		o.wantReminded()
+		w.healthy()
+	})
+}
+
+// TestRemindWaits: while mail cannot go out reminders do not pile up: the one that waits will say all there is.
+func TestRemindWaits(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.until("2026-10-12T10:00:00Z")
+		o := newOffice(w)
+		o.launch("q", reminders("7d", "2d", "+1d"))
+		for _, at := range []string{"2026-10-12T10:00:00Z", "2026-10-19T08:00:00Z", "2026-10-24T08:00:00Z", "2026-10-27T08:00:00Z"} {
+			w.until(at)
+			o.replicas(o.svc.Remind)
+		}
+		if got := strings.Join(w.strings("SELECT DISTINCT kind || ' ' || CAST(COUNT(*) AS TEXT) FROM messages GROUP BY person_key, kind ORDER BY 1"), ", "); got != "reminder 1, review 1" {
+			t.Errorf("a person is told: %s", got)
+		}
 		w.healthy()
 	})
 }

@@ -18,10 +18,10 @@ func previewChecks(p *campaign.PreviewPage, pv *campaigns.Preview) {
 		p.Checks = append(p.Checks, ui.Count(n, "access has", "accesses have")+" no description, so that reviewers see a bare name. They are listed below.")
 	}
 	for _, e := range pv.DescriptionRows {
-		p.Plain = append(p.Plain, campaign.Undescribed{Access: e.Entitlement, Source: e.Source, Items: e.Items})
+		p.Plain = append(p.Plain, campaign.Named{Name: e.Entitlement, About: e.Source, Items: e.Items})
 	}
 	for _, m := range pv.ManagerRows {
-		p.Unmanaged = append(p.Unmanaged, campaign.Unmanaged{Name: m.Name, Why: m.Why, Items: m.Items})
+		p.Unmanaged = append(p.Unmanaged, campaign.Named{Name: m.Name, About: m.Why, Items: m.Items})
 	}
 	p.MorePlain, p.MoreUnman = pv.WithoutDescription-int64(len(p.Plain)), pv.WithoutManager-int64(len(p.Unmanaged))
 	if pv.Defaulted.Revoke > 0 {

@@ -275,7 +275,7 @@ func TestLaunch(t *testing.T) {
 		m.Submit(launch, yes).Want(http.StatusConflict, webtest.In("main", webtest.HasText("Something has changed")))
 		launch = m.Get("/campaigns/leavers/preview").Form("form[action$='/launch']")
 		p := m.Submit(launch, yes)
-		m.Follow(p).Want(http.StatusOK, webtest.In("main", webtest.HasText("Running"), webtest.HasText("7 days before, 2 days before, 1 day after"), webtest.HasText("Nobody is reminded: mail is not set up.")))
+		m.Follow(p).Want(http.StatusOK, webtest.In("main", webtest.HasText("Running"), webtest.HasText("7 days before, 2 days before, 1 day after"), webtest.HasText("Reviewers get no mail: it is not set up.")))
 		w.apply(campaigns.Document{Kind: model.ConfigNotification, Name: "mail", Spec: &model.NotificationSpec{Mail: &model.MailSpec{Host: "smtp.example.com", From: "recert@example.com"}}, At: "m"})
 		m.Follow(p).Want(http.StatusOK, webtest.In("main", webtest.HasText("Next reminder")))
 		again := m.Submit(launch, yes).Want(http.StatusSeeOther)

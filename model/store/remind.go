@@ -38,6 +38,13 @@ func (q queries) UnfinishedReviewers(ctx context.Context, run int64) ([]int64, e
 	return keys, err
 }
 
+// WaitingReminders are the people, by key, for whom a reminder waits to be sent.
+func (q queries) WaitingReminders(ctx context.Context) ([]int64, error) {
+	var keys []int64
+	err := q.all(ctx, &keys, "SELECT DISTINCT person_key FROM messages WHERE state = 'queued' AND kind = 'reminder' AND person_key IS NOT NULL ORDER BY person_key")
+	return keys, err
+}
+
 // MarkReminded notes that what there was to tell the reviewers of a run is queued.
 func (tx *Tx) MarkReminded(ctx context.Context, run int64) error {
 	return tx.execOne(ctx, "UPDATE runs SET reminded_at = ? WHERE id = ?", tx.Now, run)

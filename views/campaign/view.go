@@ -127,11 +127,11 @@ type PreviewPage struct {
 	Self      []Self // where the rule would have let somebody review own access
 	MoreSelf  int64
 	Excluded  []Reason
-	Unknown   []Reason      // items that are in because something is not known about them
-	Checks    []string      // what to look at before a launch that does not stand against it
-	Plain     []Undescribed // accesses without a description
+	Unknown   []Reason // items that are in because something is not known about them
+	Checks    []string // what to look at before a launch that does not stand against it
+	Plain     []Named  // accesses without a description, and their systems
 	MorePlain int64
-	Unmanaged []Unmanaged
+	Unmanaged []Named // whose manager cannot review, and why
 	MoreUnman int64
 	Losses    []Line // what would be removed if nobody answered
 	MoreLoss  int64
@@ -152,17 +152,10 @@ type Share struct {
 	Items int64
 }
 
-// Undescribed is an access that does not say what it is for.
-type Undescribed struct {
-	Access string
-	Source string
-	Items  int64
-}
-
-// Unmanaged is somebody whose manager cannot review.
-type Unmanaged struct {
+// Named is one line of what a check counts.
+type Named struct {
 	Name  string
-	Why   string
+	About string // the system it is in, or why
 	Items int64
 }
 
