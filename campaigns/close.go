@@ -12,15 +12,19 @@ import (
 
 // Closing is what a close does, or would do.
 type Closing struct {
-	Run         model.Run
-	Counts      model.Counts
-	OnNoAnswer  string
-	Defaulted   int64 // items without an answer or with unsure, which on_no_answer decides
-	Removals    int64 // items whose removal goes out with the close
-	Unsigned    int64 // reviewers who have not signed off
-	Repeated    bool  // it was closed before: nothing was changed
-	DueAt       model.Time
-	BeforeDue   bool
+	Run        model.Run
+	Counts     model.Counts
+	OnNoAnswer string
+	Defaulted  int64 // items without an answer or with unsure, which on_no_answer decides
+	Removals   int64 // items whose removal goes out with the close
+	Unsigned   int64 // reviewers who have not signed off
+	Repeated   bool  // it was closed before: nothing was changed
+	DueAt      model.Time
+	BeforeDue  bool
+	// Escalated is what a close does instead, while items have no answer and on_no_answer escalates them:
+	// evidence.CauseExtended or evidence.CauseCloser. The run goes on, and is due at Until.
+	Escalated   string
+	Until       model.Time
 	Explanation string // the effect in one sentence
 }
 
@@ -34,7 +38,7 @@ func (s *Service) ClosePreview(ctx context.Context, actor model.Actor, runID int
 		return nil, err
 	}
 	c, _, err := closing(ctx, s.Store, run, model.TimeOf(s.Store.Now()))
-	if err != nil || c.Repeated {
+	if err != nil || c.Repeated || c.Escalated != "" {
 		return c, err
 	}
 	// What was answered revoke and not signed off goes out too.
@@ -49,6 +53,7 @@ func (s *Service) ClosePreview(ctx context.Context, actor model.Actor, runID int
 }
 
 type closeReader interface {
+	escalateReader
 	CountUnsettled(ctx context.Context, run int64) (int64, error)
 	RunCounts(ctx context.Context, run int64) (model.Counts, error)
 	RunReviewers(ctx context.Context, run int64) ([]model.RunReviewer, error)
@@ -78,12 +83,21 @@ func closing(ctx context.Context, q closeReader, run model.Run, now model.Time) 
 			c.Unsigned++
 		}
 	}
-	return c, spec, nil
+	step, err := nextEscalation(ctx, q, run, spec)
+	if err == nil && step != escalateNone {
+		c.Escalated, c.Until = string(step), spec.endOf(max(now, run.DueAt), spec.extend)
+		c.explain()
+	}
+	return c, spec, err
 }
 
 func (c *Closing) explain() {
 	n := strconv.FormatInt(c.Defaulted, 10)
 	switch {
+	case c.Escalated == evidence.CauseExtended:
+		c.Explanation = "It does not close yet: items have no answer, so their reviewers get more time."
+	case c.Escalated == evidence.CauseCloser:
+		c.Explanation = "It does not close yet: what has no answer goes to the person whom the campaign names for that."
 	case c.Defaulted == 0:
 		c.Explanation = "Every item has an answer."
 	case c.OnNoAnswer == OnNoAnswerRevoke:
@@ -95,7 +109,8 @@ func (c *Closing) explain() {
 
 // Close ends a run: what has no answer, or unsure, gets what on_no_answer says and still counts as
 // unanswered or unsure; every answer becomes final; the removals that have not gone out go out.
-// The second time changes nothing. reason is kept as evidence and names nobody.
+// The second time changes nothing. reason is kept as evidence and names nobody. Where on_no_answer escalates
+// items without an answer, and not every step of that was taken, the next one is taken instead.
 func (s *Service) Close(ctx context.Context, actor model.Actor, runID int64, reason string) (*Closing, error) {
 	if err := mayRun(actor); err != nil {
 		return nil, err
@@ -118,6 +133,11 @@ func (s *Service) Close(ctx context.Context, actor model.Actor, runID int64, rea
 func closeRun(ctx context.Context, tx *store.Tx, actor model.Actor, run model.Run, reason string) (*Closing, error) {
 	c, spec, err := closing(ctx, tx, run, tx.Now)
 	if err != nil || c.Repeated {
+		return c, err
+	}
+	if c.Escalated != "" {
+		err := escalate(ctx, tx, actor, &run, spec, escalation(c.Escalated))
+		c.Run = run
 		return c, err
 	}
 	if err := tx.SettleRun(ctx, run.ID); err != nil {
@@ -152,7 +172,7 @@ func applyDefault(ctx context.Context, tx *store.Tx, actor model.Actor, run mode
 		}
 		for _, it := range items {
 			after = it.ID
-			it.Outcome, it.Version = model.Answer(spec.OnNoAnswer), it.Version+1
+			it.Outcome, it.Version = spec.byDefault(), it.Version+1
 			id := strconv.FormatInt(it.ID, 10)
 			if _, err := appendEvent(ctx, tx, actor, run.Name, evidence.TypeItemDefaulted, evidence.ItemObject(id),
 				evidence.ItemDefaulted{Item: id, Version: it.Version, Outcome: string(it.Outcome), By: spec.OnNoAnswer}, nil); err != nil {

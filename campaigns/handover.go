@@ -2,8 +2,6 @@ package campaigns
 
 import (
 	"context"
-	"strings"
-	"unicode/utf8"
 
 	"recert/campaigns/scope"
 	"recert/model"
@@ -35,21 +33,18 @@ func (s *Service) HandOver(ctx context.Context, actor model.Actor, in HandOverIn
 	if err := mayRun(actor); err != nil {
 		return HandedOver{}, err
 	}
-	in.Reason = strings.TrimSpace(in.Reason)
-	switch {
-	case in.Reason == "":
-		return HandedOver{}, model.Errorf(model.Invalid, "Say why the items are handed over: it stands in the evidence.")
-	case !utf8.ValidString(in.Reason) || strings.ContainsRune(in.Reason, 0) || utf8.RuneCountInString(in.Reason) > maxComment:
-		return HandedOver{}, model.Errorf(model.Invalid, "The reason has at most %d characters of text.", maxComment)
+	reason, err := reasonOf(in.Reason, "Say why the items are handed over: it stands in the evidence.")
+	if err != nil {
+		return HandedOver{}, err
 	}
 	var out HandedOver
-	err := s.Store.InTx(ctx, func(tx *store.Tx) error {
+	err = s.Store.InTx(ctx, func(tx *store.Tx) error {
 		d, to, err := newHandOver(ctx, tx, actor, in)
 		if err != nil {
 			return err
 		}
 		out = HandedOver{To: to.Name}
-		return d.handOver(ctx, to, in.Reason, &out)
+		return d.handOver(ctx, to, reason, &out)
 	})
 	return out, err
 }
@@ -117,38 +112,20 @@ func (d *deciding) handOver(ctx context.Context, to *scope.Person, reason string
 	if err != nil {
 		return err
 	}
-	var moved model.Counts
+	m := newMoving(d)
 	for _, it := range items {
-		holder, err := d.tx.AccountPerson(ctx, it.AccountKey)
+		own, err := d.ownAccess(ctx, it, to.Key)
 		if err != nil {
 			return err
 		}
-		if holder == to.Key || it.PersonKey != nil && *it.PersonKey == to.Key {
+		if own {
 			out.Left++
 			continue
 		}
-		was := it.Version
-		it.Version, it.ReviewerKey = was+1, to.Key
-		if err := d.moved(ctx, it, scope.Choice{Reviewer: to, Basis: basisManual}, reason); err != nil {
-			return err
-		}
-		if err := d.tx.AnswerItem(ctx, it, was); err != nil {
+		if err := m.move(ctx, it, scope.Choice{Reviewer: to, Basis: basisManual}, reason); err != nil {
 			return err
 		}
 		out.Moved++
-		moved.Items++
-		if it.Answer == model.Unsure {
-			moved.Unsure++
-		}
 	}
-	if out.Moved == 0 {
-		return nil
-	}
-	if err := d.ensureReviewer(ctx, to); err != nil {
-		return err
-	}
-	if err := d.tx.AddRunReviewer(ctx, d.run.ID, to.Key, moved); err != nil {
-		return err
-	}
-	return d.tx.AddRunReviewer(ctx, d.run.ID, d.part.PersonKey, model.Counts{Items: -moved.Items, Unsure: -moved.Unsure})
+	return m.done(ctx)
 }

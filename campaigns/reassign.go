@@ -101,7 +101,7 @@ func (d *deciding) next(ctx context.Context, it model.Item) (scope.Choice, error
 	if err != nil {
 		return scope.Choice{}, err
 	}
-	passed := map[int64]bool{d.actor.PersonKey: true}
+	passed := map[int64]bool{it.ReviewerKey: true}
 	if it.PersonKey != nil {
 		passed[*it.PersonKey] = true // whose own access it was at launch
 	}

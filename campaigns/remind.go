@@ -31,6 +31,15 @@ func parseReminder(s string) (days int, err error) {
 // do it at once: each occasion is told of once. Where several reminders have come due since it was last
 // called only the latest is told of; what waits in other runs is in the same mail.
 func (s *Service) Remind(ctx context.Context) (int, error) {
+	return s.eachRunning(ctx, func(run model.Run) (bool, error) {
+		o, err := occasionOf(run, model.TimeOf(s.Store.Now()))
+		return o != nil, err
+	}, remind)
+}
+
+// eachRunning does something in each running run in which there may be something to do, in a transaction of its
+// own with the run locked, and adds up what was done. Most often there is nothing, and then nothing is locked.
+func (s *Service) eachRunning(ctx context.Context, may func(model.Run) (bool, error), do func(context.Context, *store.Tx, model.Run) (int, error)) (int, error) {
 	runs, err := s.Store.RunList(ctx, store.RunFilter{State: model.Running})
 	if err != nil {
 		return 0, err
@@ -38,17 +47,19 @@ func (s *Service) Remind(ctx context.Context) (int, error) {
 	n := 0
 	var errs []error
 	for _, run := range runs {
-		// Most often there is nothing to tell, and then nothing is locked.
-		if o, err := occasionOf(run, model.TimeOf(s.Store.Now())); err != nil || o == nil {
+		if ok, err := may(run); err != nil || !ok {
 			errs = append(errs, err)
 			continue
 		}
-		told := 0
-		errs = append(errs, s.Store.InTx(ctx, func(tx *store.Tx) (err error) {
-			told, err = remind(ctx, tx, run.ID)
+		done := 0
+		errs = append(errs, s.Store.InTx(ctx, func(tx *store.Tx) error {
+			run, err := tx.LockRun(ctx, run.ID, true)
+			if err == nil {
+				done, err = do(ctx, tx, run)
+			}
 			return err
 		}))
-		n += told
+		n += done
 	}
 	return n, errors.Join(errs...)
 }
@@ -116,15 +127,39 @@ func NextReminder(run model.Run, now model.Time) (next model.Time, err error) {
 	return next, nil
 }
 
-func remind(ctx context.Context, tx *store.Tx, id int64) (told int, err error) {
-	run, err := tx.LockRun(ctx, id, true)
+func remind(ctx context.Context, tx *store.Tx, run model.Run) (told int, err error) {
+	o, err := occasionOf(run, tx.Now)
+	switch {
+	case err != nil || o == nil:
+		return 0, err
+	case o.begins:
+		told, err = beginAll(ctx, tx, run)
+	default:
+		told, err = remindAll(ctx, tx, run, o.day)
+	}
 	if err != nil {
 		return 0, err
 	}
-	o, err := occasionOf(run, tx.Now)
-	if err != nil || o == nil {
-		return 0, err
+	return told, tx.MarkReminded(ctx, run.ID)
+}
+
+// beginAll tells the reviewers of a run that it began.
+func beginAll(ctx context.Context, tx *store.Tx, run model.Run) (told int, err error) {
+	people, err := tx.UnfinishedReviewers(ctx, run.ID)
+	for _, person := range people {
+		isNew, err := tellReview(ctx, tx, run.ID, person)
+		if err != nil {
+			return 0, err
+		}
+		if isNew {
+			told++
+		}
 	}
+	return told, err
+}
+
+// remindAll reminds those who have not finished a run, once an occasion.
+func remindAll(ctx context.Context, tx *store.Tx, run model.Run, occasion string) (told int, err error) {
 	people, err := tx.UnfinishedReviewers(ctx, run.ID)
 	if err != nil {
 		return 0, err
@@ -134,16 +169,14 @@ func remind(ctx context.Context, tx *store.Tx, id int64) (told int, err error) {
 		return 0, err
 	}
 	for _, person := range people {
-		var isNew bool
-		if o.begins {
-			isNew, err = tellReview(ctx, tx, run.ID, person)
-		} else if _, waits := slices.BinarySearch(waiting, person); !waits {
-			// One that waits, as mail is not set up or the server is down, will say all there is when it goes.
-			// The mail lists all that waits, whichever run's day it is.
-			_, isNew, err = tx.AddMessage(ctx, store.NewMessage{
-				Key: fmt.Sprintf("%s/%d/%s", model.MessageReminder, person, o.day), Kind: model.MessageReminder, RunID: run.ID, PersonKey: person,
-			})
+		// One that waits, as mail is not set up or the server is down, will say all there is when it goes.
+		// The mail lists all that waits, whichever run's day it is.
+		if _, waits := slices.BinarySearch(waiting, person); waits {
+			continue
 		}
+		_, isNew, err := tx.AddMessage(ctx, store.NewMessage{
+			Key: fmt.Sprintf("%s/%d/%s", model.MessageReminder, person, occasion), Kind: model.MessageReminder, RunID: run.ID, PersonKey: person,
+		})
 		if err != nil {
 			return 0, err
 		}
@@ -151,7 +184,7 @@ func remind(ctx context.Context, tx *store.Tx, id int64) (told int, err error) {
 			told++
 		}
 	}
-	return told, tx.MarkReminded(ctx, run.ID)
+	return told, nil
 }
 
 // tellReview tells a reviewer that a run has something for that one, unless it was told.

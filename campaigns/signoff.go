@@ -68,6 +68,9 @@ func (d *deciding) signOff(ctx context.Context, in SignOffInput) (*SignedOff, er
 	if own > 0 {
 		return nil, model.Errorf(model.Conflict, "%d of your answers are about what has become your own access since. Pass them on with “Not mine” in their notes.", own)
 	}
+	if err := d.escalateUnsure(ctx); err != nil {
+		return nil, err
+	}
 	if err := d.tx.SettleReviewer(ctx, d.run.ID, d.actor.PersonKey); err != nil {
 		return nil, err
 	}
@@ -85,6 +88,23 @@ func (d *deciding) signOff(ctx context.Context, in SignOffInput) (*SignedOff, er
 	}
 	out.Removals, err = newRemover(d.tx, d.actor, d.run).queueAll(ctx, d.actor.PersonKey)
 	return out, err
+}
+
+// escalateUnsure gives what the reviewer is not sure of to the campaign's closer, where it has one: "not sure" is
+// an honest answer, and somebody has to give another.
+func (d *deciding) escalateUnsure(ctx context.Context) error {
+	if d.spec.OnNoAnswer != OnNoAnswerEscalate || d.part.Unsure == 0 {
+		return nil
+	}
+	to, err := closers(ctx, d.tx, d.run, d.spec)
+	if err != nil {
+		return err
+	}
+	if err := d.toClosers(ctx, to, "The reviewer is not sure."); err != nil {
+		return err
+	}
+	d.part, err = d.tx.LockRunReviewer(ctx, d.run.ID, d.actor.PersonKey)
+	return err
 }
 
 // reviewObject names a reviewer's part of a run by the commitment, which tells nobody who it is.

@@ -1,6 +1,7 @@
 package campaigns
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,12 +16,15 @@ import (
 	"recert/model/store"
 )
 
-// Values of a campaign's on_no_answer and remove.
+// Values of a campaign's on_no_answer, remove and close.
 const (
-	OnNoAnswerKeep   = "keep"
-	OnNoAnswerRevoke = "revoke"
-	RemoveSignOff    = "sign_off"
-	RemoveDecision   = "decision"
+	OnNoAnswerKeep     = "keep"
+	OnNoAnswerRevoke   = "revoke"
+	OnNoAnswerEscalate = "escalate"
+	RemoveSignOff      = "sign_off"
+	RemoveDecision     = "decision"
+	CloseSigned        = "signed" // when everybody has signed off
+	CloseDue           = "due"    // when it is due
 )
 
 // DefaultStatement is what a reviewer signs where the campaign says nothing else.
@@ -39,6 +43,7 @@ type parsed struct {
 
 	rules    []scope.Rule
 	dueDays  int
+	extend   int // days more, with escalate
 	undo     time.Duration
 	grace    time.Duration // before a removal goes out
 	location *time.Location
@@ -169,16 +174,8 @@ func (p *parsed) parseStages(bad func(string, ...any) error) error {
 
 // parseEnd reads what happens around and after the answers.
 func (p *parsed) parseEnd(bad func(string, ...any) error) error {
-	switch p.OnNoAnswer {
-	case "":
-		p.OnNoAnswer = OnNoAnswerKeep
-	case OnNoAnswerKeep, OnNoAnswerRevoke:
-	case "recommendation":
-		return bad("on_no_answer: recommendation is refused until advice exists; use keep or revoke")
-	case "escalate":
-		return bad("on_no_answer: escalate is not supported yet; use keep or revoke")
-	default:
-		return bad("on_no_answer: %q is neither keep nor revoke", p.OnNoAnswer)
+	if err := p.parseNoAnswer(bad); err != nil {
+		return err
 	}
 	switch p.Remove {
 	case "":
@@ -221,10 +218,52 @@ func (p *parsed) parseEnd(bad func(string, ...any) error) error {
 	return nil
 }
 
+// parseNoAnswer reads what happens to items without an answer, and when a run closes by itself.
+func (p *parsed) parseNoAnswer(bad func(string, ...any) error) (err error) {
+	switch p.OnNoAnswer {
+	case "":
+		p.OnNoAnswer = OnNoAnswerKeep
+	case OnNoAnswerKeep, OnNoAnswerRevoke:
+	case OnNoAnswerEscalate:
+		if p.Closer == "" {
+			return bad("closer: on_no_answer: escalate needs the person_id of who answers what nobody did")
+		}
+		if p.extend, err = parseDays(cmp.Or(p.Extend, "7d")); err != nil || p.extend == 0 {
+			return bad("extend: %q is not a number of days or weeks, as 7d or 1w is", p.Extend)
+		}
+	case "recommendation":
+		return bad("on_no_answer: recommendation is refused until advice exists; use keep, revoke or escalate")
+	default:
+		return bad("on_no_answer: %q is none of keep, revoke and escalate", p.OnNoAnswer)
+	}
+	if p.OnNoAnswer != OnNoAnswerEscalate && p.Closer+p.Extend != "" {
+		return bad("closer and extend belong to on_no_answer: escalate")
+	}
+	switch p.Close {
+	case "", CloseSigned, CloseDue:
+		return nil
+	}
+	return bad("close: %q is neither signed nor due", p.Close)
+}
+
+// byDefault is what becomes of an item that has no answer when the run is closed. Where such items are escalated
+// nothing is taken away because in the end nobody answered.
+func (p *parsed) byDefault() model.Answer {
+	if p.OnNoAnswer == OnNoAnswerRevoke {
+		return model.Revoke
+	}
+	return model.Keep
+}
+
+// endOf is the end of the working day that is some days after an instant, in the campaign's zone.
+func (p *parsed) endOf(t model.Time, days int) model.Time {
+	d := t.Std().In(p.location).AddDate(0, 0, days)
+	return model.TimeOf(time.Date(d.Year(), d.Month(), d.Day(), dueHour, 0, 0, 0, p.location))
+}
+
 // due is when a run that is launched now is due: at 17:00 of the last day, in the campaign's zone.
 func (p *parsed) due(now model.Time) model.Time {
-	d := now.Std().In(p.location).AddDate(0, 0, p.dueDays)
-	return model.TimeOf(time.Date(d.Year(), d.Month(), d.Day(), dueHour, 0, 0, 0, p.location))
+	return p.endOf(now, p.dueDays)
 }
 
 // ValidateSpec tells whether a campaign can be launched as far as its definition goes: everything
@@ -257,6 +296,15 @@ func ValidateSpec(ctx context.Context, q Reader, name string, spec model.Campaig
 		}
 		if key == 0 {
 			return model.Errorf(model.Invalid, "campaign %s: owner: there is no active person with the person_id %q", name, p.Owner)
+		}
+	}
+	if p.Closer != "" {
+		key, err := activePerson(ctx, q, p.Closer)
+		if err != nil {
+			return err
+		}
+		if key == 0 {
+			return model.Errorf(model.Invalid, "campaign %s: closer: there is no active person with the person_id %q", name, p.Closer)
 		}
 	}
 	for _, r := range p.rules {

@@ -56,8 +56,9 @@ type Run struct {
 	Excluded     int64    `bun:"excluded"`
 	ExcludedRoot string   `bun:"excluded_root"`
 	Summary      string   `bun:"summary"`
-	RemindedAt   Time     `bun:"reminded_at"` // until when reviewers were told what there was to tell; unknown: nobody was told that it began
-	OwnerKey     *int64   `bun:"owner_key"`   // who is told of what happens to its removals; nil where no person is known
+	RemindedAt   Time     `bun:"reminded_at"`  // until when reviewers were told what there was to tell; unknown: nobody was told that it began
+	PeopleLists  int64    `bun:"people_lists"` // after how many sealed lists of people reviewers who are not there any more were replaced last
+	OwnerKey     *int64   `bun:"owner_key"`    // who is told of what happens to its removals; nil where no person is known
 }
 
 // Schedule is when a campaign is launched by itself.

@@ -176,7 +176,10 @@ type CampaignSpec struct {
 	Purpose    string      `json:"purpose,omitempty" yaml:"purpose"` // why it is asked and whom to ask; shown above every review
 	Scope      ScopeSpec   `json:"scope" yaml:"scope"`
 	Stages     []StageSpec `json:"stages" yaml:"stages"`
-	OnNoAnswer string      `json:"on_no_answer,omitempty" yaml:"on_no_answer"` // keep, revoke; "" is keep
+	OnNoAnswer string      `json:"on_no_answer,omitempty" yaml:"on_no_answer"` // keep, revoke, escalate; "" is keep
+	Extend     string      `json:"extend,omitempty" yaml:"extend"`             // with escalate: how much longer the reviewers get, and then the closer, as 5d; "" is 7d
+	Closer     string      `json:"closer,omitempty" yaml:"closer"`             // with escalate: the person_id of who answers what nobody did
+	Close      string      `json:"close,omitempty" yaml:"close"`               // when a run closes by itself: signed, due; "" is never
 	Remove     string      `json:"remove,omitempty" yaml:"remove"`             // sign_off, decision; "" is sign_off
 	Reminders  Strings     `json:"reminders,omitempty" yaml:"reminders"`
 	Schedule   string      `json:"schedule,omitempty" yaml:"schedule"`

@@ -114,6 +114,7 @@ func campaignPages() []page {
 		pageOf("campaign-without-mail", func() campaign.Page {
 			p := runPage()
 			p.Mailless = true
+			p.Extend = &campaign.DueForm{Day: "2026-12-32", Reason: "Half of Sales is away.", Error: "Give the new due date as a day."}
 			return p
 		}, campaign.Show),
 		pageOf("campaign-scheduled", func() campaign.Page {

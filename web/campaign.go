@@ -91,11 +91,11 @@ func (s *site) campaign(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return s.renderCampaign(w, r, run, nil)
+	return s.renderCampaign(w, r, run, nil, nil)
 }
 
-// renderCampaign shows a run; handed is a hand-over that was refused, nil where none was.
-func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, handed *campaign.HandOver) error {
+// renderCampaign shows a run; handed and due are what was typed and refused, nil where nothing was.
+func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, handed *campaign.HandOver, due *campaign.DueForm) error {
 	v, err := s.Campaigns.RunPage(r.Context(), r.actor, run.ID)
 	if err != nil {
 		return err
@@ -124,7 +124,12 @@ func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, 
 	for _, rev := range v.Reviewers {
 		p.Reviewers = append(p.Reviewers, reviewerRow(v, rev, loc))
 	}
-	p.HandOver = handOverForm(r, v, handed)
+	amended, err := s.Campaigns.Amendments(r.Context(), r.actor, run)
+	if err != nil {
+		return err
+	}
+	p.Settings = append(p.Settings, amendmentPairs(amended, loc)...)
+	p.HandOver, p.Extend = handOverForm(r, v, handed), dueForm(r, run, due)
 	if open {
 		if err := s.reminders(r, &p, run); err != nil {
 			return err
@@ -174,7 +179,7 @@ func (s *site) handOver(w http.ResponseWriter, r *request) error {
 	done, err := s.Campaigns.HandOver(r.Context(), r.actor, in)
 	if kind := model.KindOf(err); err != nil && (kind == model.Invalid || kind == model.Conflict) {
 		r.status = statusOf(err)
-		return s.renderCampaign(w, r, run, &campaign.HandOver{From: []ui.Option{{Value: in.From}}, To: in.To, Reason: in.Reason, Error: model.Message(err)})
+		return s.renderCampaign(w, r, run, &campaign.HandOver{From: []ui.Option{{Value: in.From}}, To: in.To, Reason: in.Reason, Error: model.Message(err)}, nil)
 	}
 	if err != nil {
 		return err
@@ -280,6 +285,9 @@ func specPairs(spec model.CampaignSpec) []ui.Pair {
 	none := "it stays"
 	if spec.OnNoAnswer == campaigns.OnNoAnswerRevoke {
 		none = "it is removed"
+	}
+	if spec.OnNoAnswer == campaigns.OnNoAnswerEscalate {
+		none = "Its reviewers get more time, then somebody else is asked: " + spec.Closer
 	}
 	goes := "after sign-off"
 	if spec.Remove == campaigns.RemoveDecision {

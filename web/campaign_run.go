@@ -198,6 +198,9 @@ func (s *site) renderClose(w http.ResponseWriter, r *request, confirm string) er
 		{What: "Gone before an answer", Count: c.Counts.Gone, Then: "need nothing"},
 		{What: "Removals that go out now", Count: c.Removals, Then: "are handed on"},
 	}
+	if c.Escalated != "" {
+		p.Blocked = c.Explanation + " That happens by itself when it is due. To end it sooner, hand the items over to somebody who answers."
+	}
 	if c.BeforeDue {
 		p.Early = "It is due " + ui.At(c.DueAt, loc).Text + "."
 	}
@@ -224,7 +227,7 @@ func (s *site) closing(r *request) (model.Run, *campaigns.Closing, error) {
 
 // closeVersion names the effect that was shown.
 func closeVersion(c *campaigns.Closing) (string, error) {
-	return versionOf([]any{c.Counts, c.OnNoAnswer, c.Defaulted, c.Removals})
+	return versionOf([]any{c.Counts, c.OnNoAnswer, c.Escalated, c.Defaulted, c.Removals})
 }
 
 // close ends a run, with just the effect that was shown.
@@ -247,6 +250,9 @@ func (s *site) close(w http.ResponseWriter, r *request) error {
 	case r.PostForm.Get(campaign.FieldConfirm) == "":
 		r.status = http.StatusUnprocessableEntity
 		return s.renderClose(w, r, "Tick the box to close.")
+	case c.Escalated != "":
+		r.status = http.StatusConflict
+		return s.renderClose(w, r, "")
 	case r.PostForm.Get(campaign.FieldVersion) != version:
 		r.status = http.StatusConflict
 		r.flash = ui.Notice{Tone: ui.Warn, Title: "Not closed.", Text: "Somebody answered since you looked: this is what closing would do now."}

@@ -19,8 +19,9 @@ const signListed = 100
 
 // leftovers says what on_no_answer does.
 var leftovers = map[string]string{
-	campaigns.OnNoAnswerKeep:   "What stays without an answer when the campaign closes is kept, and the report says so.",
-	campaigns.OnNoAnswerRevoke: "What stays without an answer when the campaign closes is removed.",
+	campaigns.OnNoAnswerKeep:     "What stays without an answer when the campaign closes is kept, and the report says so.",
+	campaigns.OnNoAnswerRevoke:   "What stays without an answer when the campaign closes is removed.",
+	campaigns.OnNoAnswerEscalate: "What you are not sure of goes to somebody whom the campaign names for that when you sign off, and so does what stays without an answer in the end.",
 }
 
 // signed is what a reviewer sees before signing: another content has another version.

@@ -35,7 +35,7 @@ var auditorRoutes = []string{
 var managerRoutes = []string{
 	"GET /campaigns/new", "POST /campaigns/new", "POST /campaigns/{id}/launch", "GET /campaigns/{id}/close", "POST /campaigns/{id}/close", "POST /revocations/{id}/retry", "POST /revocations/retry",
 	"POST /revocations/{id}/restore", "POST /revocations/{id}/give-up",
-	"POST /revocations/stop", "POST /messages/retry", "POST /messages/test", "POST /messages/{id}/retry", "POST /campaigns/{id}/hand-over",
+	"POST /revocations/stop", "POST /messages/retry", "POST /messages/test", "POST /messages/{id}/retry", "POST /campaigns/{id}/hand-over", "POST /campaigns/{id}/due",
 }
 
 // TestEveryRoute walks the whole table as nobody and in every role, with addresses that exist:

@@ -19,6 +19,7 @@ func checkRuns(ctx context.Context, d *doctor) error {
 		}
 		var launched *verify.CampaignLaunched
 		var closed *verify.CampaignClosed
+		var due verify.Time
 		for i, e := range events {
 			_, body, err := verify.ParseLeaf(e.Leaf)
 			if err != nil {
@@ -27,14 +28,19 @@ func checkRuns(ctx context.Context, d *doctor) error {
 			}
 			switch b := body.(type) {
 			case *verify.CampaignLaunched:
-				if launched = b; i != 0 {
+				if launched, due = b, b.DueAt; i != 0 {
 					d.fault("%s was launched twice", r.Name)
 				}
 				if e.At != r.LaunchedAt {
 					d.fault("%s was launched at another time than is stored", r.Name)
 				}
+			case *verify.CampaignAmended:
+				if b.DueFrom != due || closed != nil {
+					d.fault("event %d amends %s, which was not as it says", e.ID, r.Name)
+				}
+				due = b.DueAt
 			case *verify.CampaignClosed:
-				if closed = b; i != 1 || len(events) != 2 {
+				if closed = b; i != len(events)-1 {
 					d.fault("%s was closed twice", r.Name)
 				}
 				if e.At != r.ClosedAt {
@@ -46,6 +52,9 @@ func checkRuns(ctx context.Context, d *doctor) error {
 			d.fault("%s has no event of its launch", r.Name)
 			return nil
 		}
+		if verify.Time(r.DueAt) != due {
+			d.fault("%s is due at another time than its events say", r.Name)
+		}
 		if err := d.launched(ctx, r, launched); err != nil {
 			return err
 		}
@@ -54,7 +63,7 @@ func checkRuns(ctx context.Context, d *doctor) error {
 }
 
 func (d *doctor) launched(ctx context.Context, r *model.Run, b *verify.CampaignLaunched) error {
-	if b.Campaign != r.Campaign || !bytes.Equal(b.Spec, []byte(r.Spec)) || b.DueAt != verify.Time(r.DueAt) || b.TimeZone != r.TimeZone ||
+	if b.Campaign != r.Campaign || !bytes.Equal(b.Spec, []byte(r.Spec)) || b.TimeZone != r.TimeZone ||
 		b.Items != r.Items || b.ItemsRoot != r.ItemsRoot || b.Excluded != r.Excluded || b.ExcludedRoot != r.ExcludedRoot {
 		d.fault("what is stored of %s is not what was launched", r.Name)
 	}

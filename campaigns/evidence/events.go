@@ -8,6 +8,7 @@ import "recert/campaigns/evidence/verify"
 // The records and bodies; verify describes each.
 type (
 	Bound               = verify.Bound
+	CampaignAmended     = verify.CampaignAmended
 	CampaignClosed      = verify.CampaignClosed
 	CampaignLaunched    = verify.CampaignLaunched
 	ConfigApplied       = verify.ConfigApplied
@@ -44,6 +45,7 @@ type (
 // The types of events, and the size of a salt.
 const (
 	SaltSize              = verify.SaltSize
+	TypeCampaignAmended   = verify.TypeCampaignAmended
 	TypeCampaignClosed    = verify.TypeCampaignClosed
 	TypeCampaignLaunched  = verify.TypeCampaignLaunched
 	TypeConfigApplied     = verify.TypeConfigApplied
@@ -67,6 +69,12 @@ const (
 	TypeSnapshotReleased  = verify.TypeSnapshotReleased
 	TypeSnapshotSealed    = verify.TypeSnapshotSealed
 	TypeTaskReported      = verify.TypeTaskReported
+)
+
+// Why a run was amended where no person decided it.
+const (
+	CauseExtended = verify.CauseExtended
+	CauseCloser   = verify.CauseCloser
 )
 
 // Canonical is the one JSON that is hashed.

@@ -167,6 +167,10 @@ func (c *campaignCloseCmd) Run(ctx context.Context, e *env) error {
 			_, err = fmt.Fprintf(e.out, "%s was closed already, on %s by %s: nothing was changed.\n", closing.Run.Name, closing.Run.ClosedAt, closing.Run.ClosedBy)
 			return err
 		}
+		if closing.Escalated != "" {
+			_, err = fmt.Fprintf(e.out, "%s goes on until %s. %s\n", run.Name, closing.Until, closing.Explanation)
+			return err
+		}
 		_, err = fmt.Fprintf(e.out, "Closed %s. %s\n", run.Name, closing.Explanation)
 		return err
 	})

@@ -181,6 +181,13 @@ func (q queries) CountUnsettled(ctx context.Context, run int64) (int64, error) {
 	return n, err
 }
 
+// CountOpen counts the items of a run that are not final and have no answer but unsure.
+func (q queries) CountOpen(ctx context.Context, run int64) (int64, error) {
+	var n int64
+	err := q.all(ctx, &n, "SELECT COUNT(*) FROM items WHERE run_id = ? AND outcome = '' AND answer IN ('', 'unsure')", run)
+	return n, err
+}
+
 // UnansweredOf counts the items of a reviewer that are not gone and have no answer.
 func (q queries) UnansweredOf(ctx context.Context, run, reviewer int64) (int64, error) {
 	var n int64

@@ -45,6 +45,29 @@ func (q queries) WaitingReminders(ctx context.Context) ([]int64, error) {
 	return keys, err
 }
 
+// AbsentReviewers are the parts, by reviewer, of those in a run who have left or are away and have not answered
+// everything.
+func (q queries) AbsentReviewers(ctx context.Context, run int64) ([]model.RunReviewer, error) {
+	var rs []model.RunReviewer
+	err := q.all(ctx, &rs, `SELECT v.* FROM run_reviewers v
+		LEFT JOIN person_versions p ON p.person_key = v.person_key AND p.last_snapshot IS NULL
+		WHERE v.run_id = ? AND v.signed_at IS NULL AND v.items > v.gone + v.kept + v.revoked + v.reduced
+			AND (p.person_key IS NULL OR p.status NOT IN ('', 'active')) ORDER BY v.person_key`, run)
+	return rs, err
+}
+
+// PeopleSnapshots counts the sealed lists of people, of all sources.
+func (q queries) PeopleSnapshots(ctx context.Context) (int64, error) {
+	var n int64
+	err := q.all(ctx, &n, "SELECT COUNT(*) FROM snapshots n JOIN sources s ON s.id = n.source_id WHERE s.provides = 'people' AND n.state = 'sealed'")
+	return n, err
+}
+
+// MarkReplaced notes after how many lists of people reviewers of a run who are not there any more were replaced.
+func (tx *Tx) MarkReplaced(ctx context.Context, run, lists int64) error {
+	return tx.execOne(ctx, "UPDATE runs SET people_lists = ? WHERE id = ?", lists, run)
+}
+
 // MarkReminded notes that what there was to tell the reviewers of a run is queued.
 func (tx *Tx) MarkReminded(ctx context.Context, run int64) error {
 	return tx.execOne(ctx, "UPDATE runs SET reminded_at = ? WHERE id = ?", tx.Now, run)

@@ -190,6 +190,11 @@ func (tx *Tx) SignRunReviewer(ctx context.Context, run, person int64) error {
 	return tx.execOne(ctx, "UPDATE run_reviewers SET signed_at = ? WHERE run_id = ? AND person_key = ? AND signed_at IS NULL", tx.Now, run, person)
 }
 
+// AmendRun makes a running run due at another time.
+func (tx *Tx) AmendRun(ctx context.Context, id int64, due model.Time) error {
+	return tx.execOne(ctx, "UPDATE runs SET due_at = ? WHERE id = ? AND state = 'running'", due, id)
+}
+
 // CloseRun moves a run to closed.
 func (tx *Tx) CloseRun(ctx context.Context, id int64, by string) error {
 	return tx.execOne(ctx, "UPDATE runs SET state = 'closed', closed_at = ?, closed_by = ? WHERE id = ? AND state = 'running'", tx.Now, by, id)

@@ -61,6 +61,7 @@ type Page struct {
 	CanClose  bool
 	CanExport bool
 	HandOver  *HandOver // nil where nothing can be handed over
+	Extend    *DueForm  // nil where the due date cannot be changed
 }
 
 // Fields of POST /campaigns/{id}/hand-over.
@@ -88,6 +89,21 @@ func (h HandOver) to() ui.Field {
 
 func (h HandOver) reason() ui.Field {
 	return ui.Field{ID: "hand-reason", Name: FieldReason, Label: "Why", Help: "It stands in the evidence.", Value: h.Reason, Required: true}
+}
+
+// DueForm is the form that makes a run due on another day: FieldDue and FieldReason to POST /campaigns/{id}/due.
+type DueForm struct {
+	Day    string // as it was typed
+	Reason string
+	Error  string
+}
+
+func (f DueForm) day() ui.Field {
+	return ui.Field{ID: "due-day", Name: FieldDue, Label: "New last day", Help: "As 2026-12-31. It ends at 17:00.", Value: f.Day, Required: true, Error: f.Error}
+}
+
+func (f DueForm) reason() ui.Field {
+	return ui.Field{ID: "due-reason", Name: FieldReason, Label: "Why", Help: "It stands in the evidence.", Value: f.Reason, Required: true}
 }
 
 // Counts are the items of a run by outcome. Items is the sum of all others.

@@ -44,6 +44,8 @@ func (s *state) apply(e *event) error {
 	switch b := e.body.(type) {
 	case *CampaignLaunched:
 		return s.launch(e, b)
+	case *CampaignAmended:
+		return s.amend(e, b)
 	case *CampaignClosed:
 		return s.close(e, b)
 	case *ItemDecided:

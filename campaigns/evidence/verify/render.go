@@ -146,7 +146,8 @@ func (r *renderer) control() error {
 		Run        string          `json:"run"`
 		LaunchedAt Time            `json:"launched_at"`
 		LaunchedBy string          `json:"launched_by"`
-		DueAt      Time            `json:"due_at"`
+		DueAt      Time            `json:"due_at"` // as launched
+		Amendments []amendment     `json:"amendments,omitempty"`
 		TimeZone   string          `json:"time_zone"`
 		OnNoAnswer string          `json:"on_no_answer"`
 		Remove     string          `json:"remove"`
@@ -155,7 +156,7 @@ func (r *renderer) control() error {
 		SpecSHA256 string          `json:"spec_sha256"`
 		LogIndex   int64           `json:"log_index"`
 	}{
-		b.Campaign, r.run, r.launched.At, r.launched.who("actor"), b.DueAt, b.TimeZone, b.OnNoAnswer, b.Remove, b.Strategy,
+		b.Campaign, r.run, r.launched.At, r.launched.who("actor"), b.DueAt, r.amendments(), b.TimeZone, b.OnNoAnswer, b.Remove, b.Strategy,
 		b.Spec, b.SpecSHA256, r.launched.index,
 	})
 }
@@ -318,9 +319,10 @@ type decisionLine struct {
 }
 
 func (r *renderer) decision(row *Item, it *item, e *event, b *ItemDecided) error {
+	due := r.due(e.n)
 	d := decisionLine{
 		ItemDecided: *b, LogIndex: e.index, LogHash: hex.EncodeToString(e.hash[:]), At: e.At,
-		Counts: e.n == it.decision && !it.gone, Late: r.frozen().DueAt != 0 && e.At > r.frozen().DueAt,
+		Counts: e.n == it.decision && !it.gone, Late: due != 0 && e.At > due,
 		Reviewer: e.who("reviewer"), Comment: e.who("comment"), Source: row.Source, Subject: row.Subject,
 		Entitlement: row.Entitlement, Name: row.EntitlementName, Description: row.Description, Risk: row.Risk,
 		Privileged: row.Privileged, Paths: row.Paths,
@@ -339,7 +341,7 @@ func (r *renderer) decision(row *Item, it *item, e *event, b *ItemDecided) error
 		r.named(d.Reviewer, "", "").answered++
 	}
 	if d.Counts && d.Late {
-		return r.exception("late", row, d.Reviewer, e.At, "due "+r.frozen().DueAt.String(), e.index)
+		return r.exception("late", row, d.Reviewer, e.At, "due "+due.String(), e.index)
 	}
 	return nil
 }

@@ -49,6 +49,7 @@ type state struct {
 	run       string
 	keys      []string // of log.key, the latest last
 	launched  *event
+	amended   []*event
 	closed    *event
 	signoffs  []*event
 	items     map[string]*item

@@ -17,6 +17,7 @@ const (
 	TypeSnapshotDiscarded = "snapshot.discarded"   // snapshot:N
 	TypeConfigApplied     = "config.applied"       // config:KIND/NAME
 	TypeCampaignLaunched  = "campaign.launched"    // run:NAME@DATE
+	TypeCampaignAmended   = "campaign.amended"     // run:NAME@DATE; reason
 	TypeItemDecided       = "item.decided"         // item:ID; reviewer, comment
 	TypeItemDefaulted     = "item.defaulted"       // item:ID
 	TypeItemReassigned    = "item.reassigned"      // item:ID; from, to, to_name, to_email, reason
@@ -60,6 +61,7 @@ var eventKinds = map[string]eventKind{
 	TypeSnapshotDiscarded: ofTool[SnapshotDiscarded](),
 	TypeConfigApplied:     ofTool[ConfigApplied](),
 	TypeCampaignLaunched:  ofRun[CampaignLaunched](),
+	TypeCampaignAmended:   ofRun[CampaignAmended]("reason"),
 	TypeItemDecided:       ofRun[ItemDecided]("reviewer", "comment"),
 	TypeItemDefaulted:     ofRun[ItemDefaulted](),
 	TypeItemReassigned:    ofRun[ItemReassigned]("from", "to", "to_name", "to_email", "reason"),
@@ -92,7 +94,7 @@ func RemediationObject(id string) string { return "remediation:" + id }
 // RemovalsObject is the object of what lets removals in a source go out or not; "" is all sources.
 func RemovalsObject(source string) string { return "removals:" + source }
 
-// RunObject is the object of launch and close.
+// RunObject is the object of launch, amendments and close.
 func RunObject(run string) string { return "run:" + run }
 
 // SnapshotObject is the object of all events about one snapshot.
@@ -115,7 +117,7 @@ func ObjectOf(run string, data any) string {
 		return SnapshotObject(d.Snapshot)
 	case ConfigApplied:
 		return "config:" + d.Kind + "/" + d.Name
-	case CampaignLaunched, CampaignClosed:
+	case CampaignLaunched, CampaignAmended, CampaignClosed:
 		return RunObject(run)
 	case ItemDecided:
 		return ItemObject(d.Item)

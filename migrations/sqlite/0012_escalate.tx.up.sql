@@ -1,0 +1,2 @@
+-- After how many sealed lists of people the reviewers of a run who are not there any more were replaced last.
+ALTER TABLE runs ADD COLUMN people_lists INTEGER NOT NULL DEFAULT 0;
