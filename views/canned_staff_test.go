@@ -181,7 +181,7 @@ func newPage() campaign.NewPage {
 	return campaign.NewPage{
 		Frame: frame("New campaign", layout.Campaigns), Problem: ui.Notice{Tone: ui.Bad, Title: "Three fields need a look."},
 		Errors: map[string]string{campaign.FieldName: "Another campaign has this name.", campaign.FieldSource: "Choose at least one system.", campaign.FieldDue: "Write a number of days from 1 to 365."},
-		Name:   "quarterly-managers", Purpose: "Twice a year.", Where: "account.privileged", Due: "0", OnNoAnswer: "keep", Remove: "decision", Key: "k-new",
+		Name:   "quarterly-managers", Purpose: "Twice a year.", Where: "account.privileged", Due: "0", OnNoAnswer: "escalate", Closer: "u7", Close: "signed", Remove: "decision", Key: "k-new",
 		Sources:   []ui.Option{{Value: "wiki", Label: "wiki", Help: "6,191 grants", Selected: true}, {Value: "sap", Label: "SAP"}},
 		Reviewers: []string{"manager", "source_owner"}, Fallback: "u1",
 		FallbackAs: []ui.Option{{Value: "u1", Label: "Mara Voss"}, {Value: "u2", Label: "Tom Achebe"}},

@@ -287,13 +287,16 @@ func specPairs(spec model.CampaignSpec) []ui.Pair {
 		none = "it is removed"
 	}
 	if spec.OnNoAnswer == campaigns.OnNoAnswerEscalate {
-		none = "Its reviewers get more time, then somebody else is asked: " + spec.Closer
+		none = "its reviewers get more time, then somebody else is asked: " + spec.Closer
 	}
 	goes := "after sign-off"
 	if spec.Remove == campaigns.RemoveDecision {
 		goes = "soon after the answer"
 	}
 	out = append(out, ui.Pair{Term: "Where nobody answers", Text: none}, ui.Pair{Term: "Removals go out", Text: goes + graceWords(spec)})
+	if words := campaign.ClosingWords(spec.Close); words != "" {
+		out = append(out, ui.Pair{Term: "Closes by itself", Text: words})
+	}
 	if spec.Control != "" {
 		out = append(out, ui.Pair{Term: "Control", Text: spec.Control})
 	}

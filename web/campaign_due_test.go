@@ -29,3 +29,27 @@ func TestDue(t *testing.T) {
 		auditor.Get(page).Want(http.StatusOK, webtest.In("main", webtest.HasText("Due date changed")), webtest.In("main", webtest.HasText("Half of Sales is away")), webtest.In("main", webtest.HasText(day.Format("2 Jan 2006"))))
 	})
 }
+
+// TestEscalating: a campaign that asks somebody else is made in the form, with words at the field where that
+// somebody is missing, is nobody, or is needless; its page says what happens.
+func TestEscalating(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.fill()
+		m := w.as("", model.CampaignManager)
+		form := m.Get("/campaigns/new").Want(http.StatusOK).Form("form.stack")
+		in := func(answer, closer string) url.Values {
+			return url.Values{
+				"name": {"escalated"}, "source": {"wiki"}, "due": {"7"}, "reviewer": {"manager"}, "fallback": {"u1"},
+				"on_no_answer": {answer}, "closer": {closer}, "close": {"signed"}, "remove": {"sign_off"},
+			}
+		}
+		for _, c := range []struct{ answer, closer, want string }{
+			{"escalate", "", "needs the person_id"}, {"escalate", "nobody", "Nobody has this person_id"}, {"keep", "u6", "belong to"},
+		} {
+			m.Submit(form, in(c.answer, c.closer)).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText(c.want)), webtest.In("main .wrong", webtest.HasText("Who is asked then")))
+		}
+		m.Follow(m.Submit(form, in("escalate", "u6"))).Want(http.StatusOK)
+		m.Get("/campaigns/escalated").Want(http.StatusOK, webtest.In("main", webtest.HasText("then somebody else is asked: u6")), webtest.In("main", webtest.HasText("When everybody has signed off")))
+	})
+}

@@ -51,10 +51,14 @@ func (s *site) createCampaign(w http.ResponseWriter, r *request) error {
 		Where: strings.TrimSpace(f.Get(campaign.FieldWhere)), Fallback: strings.TrimSpace(f.Get(campaign.FieldFallback)),
 		Due: strings.TrimSpace(f.Get(campaign.FieldDue)), OnNoAnswer: f.Get(campaign.FieldOnNoAnswer), Remove: f.Get(campaign.FieldRemove),
 		Grace: strings.TrimSpace(f.Get(campaign.FieldGrace)), Reviewers: f[campaign.FieldReviewer], Schedule: f.Get(campaign.FieldSchedule), Reminders: f[campaign.FieldReminder], Errors: map[string]string{},
-		Owner: strings.TrimSpace(f.Get(campaign.FieldOwner)),
+		Owner: strings.TrimSpace(f.Get(campaign.FieldOwner)), Closer: strings.TrimSpace(f.Get(campaign.FieldCloser)), Close: f.Get(campaign.FieldClose),
 	}
 	spec := typedSpec(&p, f[campaign.FieldSource])
-	if err := s.typedOwner(r, &p, spec); err != nil {
+	var err error
+	if spec.Owner, err = s.typedPerson(r, &p, campaign.FieldOwner, p.Owner); err != nil {
+		return err
+	}
+	if spec.Closer, err = s.typedPerson(r, &p, campaign.FieldCloser, p.Closer); err != nil {
 		return err
 	}
 	if len(p.Errors) == 0 {
@@ -111,33 +115,33 @@ func typedSpec(p *campaign.NewPage, sources []string) *model.CampaignSpec {
 	return &model.CampaignSpec{
 		Purpose: p.Purpose, Scope: model.ScopeSpec{Sources: sources, Where: p.Where},
 		Stages:     []model.StageSpec{{Reviewers: rules, Fallback: p.Fallback, Due: p.Due + "d"}},
-		OnNoAnswer: p.OnNoAnswer, Remove: p.Remove, Grace: p.Grace, Schedule: p.Schedule, Reminders: p.Reminders,
+		OnNoAnswer: p.OnNoAnswer, Close: p.Close, Remove: p.Remove, Grace: p.Grace, Schedule: p.Schedule, Reminders: p.Reminders,
 	}
 }
 
-// typedOwner puts the owner that was typed, by person_id or by mail address, into a definition; one that is nobody,
+// typedPerson is the person_id of who was typed into a field, by person_id or by mail address; one that is nobody,
 // or several people, is an error at the field.
-func (s *site) typedOwner(r *request, p *campaign.NewPage, spec *model.CampaignSpec) error {
-	if p.Owner == "" {
-		return nil
+func (s *site) typedPerson(r *request, p *campaign.NewPage, field, typed string) (string, error) {
+	if typed == "" {
+		return "", nil
 	}
-	found, err := s.Store.PeopleByID(r.Context(), p.Owner)
+	found, err := s.Store.PeopleByID(r.Context(), typed)
 	if err == nil && len(found) == 0 {
-		found, err = s.Store.PeopleByEmail(r.Context(), p.Owner)
+		found, err = s.Store.PeopleByEmail(r.Context(), typed)
 	}
 	switch {
 	case err != nil:
-		return err
+		return "", err
 	case len(found) == 0:
-		p.Errors[campaign.FieldOwner] = "Nobody has this person_id or mail address: take the people in first, or leave the owner out."
+		p.Errors[field] = "Nobody has this person_id or mail address: take the people in first, or leave it empty."
 	case len(found) > 1:
-		p.Errors[campaign.FieldOwner] = "Several people have it. Type the person_id of the one, as a single source of people knows it."
+		p.Errors[field] = "Several people have it. Type the person_id of the one, as a single source of people knows it."
 	case found[0].Status == "terminated":
-		p.Errors[campaign.FieldOwner] = "This person has left. Name somebody who is there."
+		p.Errors[field] = "This person has left. Name somebody who is there."
 	default:
-		spec.Owner = found[0].PersonID
+		return found[0].PersonID, nil
 	}
-	return nil
+	return "", nil
 }
 
 // storeCampaign stores a new definition. What is there already is not changed: another
@@ -166,7 +170,7 @@ func blame(p *campaign.NewPage, msg string) {
 	}
 	for _, x := range []struct{ word, field string }{
 		{"where", campaign.FieldWhere}, {"fallback", campaign.FieldFallback}, {"scope.sources", campaign.FieldSource}, {"reviewers", campaign.FieldReviewer},
-		{"due", campaign.FieldDue}, {"on_no_answer", campaign.FieldOnNoAnswer}, {"remove", campaign.FieldRemove}, {"grace", campaign.FieldGrace}, {"schedule", campaign.FieldSchedule}, {"owner", campaign.FieldOwner},
+		{"closer", campaign.FieldCloser}, {"close", campaign.FieldClose}, {"due", campaign.FieldDue}, {"on_no_answer", campaign.FieldOnNoAnswer}, {"remove", campaign.FieldRemove}, {"grace", campaign.FieldGrace}, {"schedule", campaign.FieldSchedule}, {"owner", campaign.FieldOwner},
 	} {
 		if strings.Contains(strings.SplitN(msg, ":", 2)[0], x.word) || strings.HasPrefix(msg, "stages: "+x.word) {
 			p.Errors[x.field] = msg

@@ -20,6 +20,8 @@ const (
 	FieldSchedule   = "schedule"
 	FieldReminder   = "reminder" // 7d, 0d, +1d
 	FieldOnNoAnswer = "on_no_answer"
+	FieldCloser     = "closer" // a person_id, or a mail address
+	FieldClose      = "close"
 	FieldRemove     = "remove"
 	FieldGrace      = "grace" // 3d, 12h
 	FieldOwner      = "owner" // a person_id, or a mail address
@@ -41,7 +43,9 @@ type NewPage struct {
 	Due        string      // days, "" is 14
 	Schedule   string      // of those that are offered
 	Reminders  []string    // of those that are offered
-	OnNoAnswer string      // keep or revoke; "" is keep
+	OnNoAnswer string      // keep, revoke or escalate; "" is keep
+	Closer     string      // with escalate: a person_id, or a mail address
+	Close      string      // signed or due; "" is by hand
 	Remove     string      // sign_off or decision; "" is sign_off
 	Grace      string      // how long a removal waits; "" is not at all
 	Owner      string      // a person_id, or a mail address; "" is who launches it
@@ -180,7 +184,36 @@ func (p NewPage) onNoAnswer() ui.Select {
 	return choices(FieldOnNoAnswer, "What happens where nobody answers", p.OnNoAnswer, p.Errors, []ui.Option{
 		{Value: "keep", Label: "It stays", Help: "The report shows it as unanswered."},
 		{Value: "revoke", Label: "It is removed", Help: "Strict. People lose what nobody confirmed."},
+		{Value: "escalate", Label: "Somebody else is asked", Help: "Its reviewers get a week more first. What nobody answers even then stays."},
 	})
+}
+
+func (p NewPage) closer() ui.Field {
+	return ui.Field{
+		Name: FieldCloser, Label: "Who is asked then", Value: p.Closer, Error: p.Errors[FieldCloser],
+		Help: "The person_id or mail address of who answers what nobody did, and what a reviewer is not sure of. Only where somebody else is asked.",
+	}
+}
+
+func (p NewPage) closing() ui.Select {
+	return choices(FieldClose, "Does it close by itself?", p.Close, p.Errors, slices.Clone(closings))
+}
+
+// closings are when a campaign closes.
+var closings = []ui.Option{
+	{Value: "", Label: "No, I close it"},
+	{Value: "signed", Label: "When everybody has signed off", Help: "And nothing is without an answer."},
+	{Value: "due", Label: "When it is due"},
+}
+
+// ClosingWords says when a campaign closes by itself; "" is never.
+func ClosingWords(value string) string {
+	for _, o := range closings {
+		if o.Value == value && value != "" {
+			return o.Label
+		}
+	}
+	return ""
 }
 
 func (p NewPage) remove() ui.Select {
