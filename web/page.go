@@ -92,7 +92,7 @@ var flashes = map[string]ui.Notice{
 	"closed":       {Tone: ui.Good, Title: "Closed.", Text: "Every answer is final, and the removals go out."},
 	"connected":    {Tone: ui.Good, Title: "Saved.", Text: "Read it now, and look at what it holds."},
 	"changed":      {Tone: ui.Good, Title: "Saved.", Text: "The next read goes by these settings."},
-	"due":          {Tone: ui.Good, Title: "It is due on another day now.", Text: "Those who have not finished are told."},
+	"due":          {Tone: ui.Good, Title: "It is due on another day now.", Text: "Those who have not finished are told by mail, where mail is set up."},
 	"handed":       {Tone: ui.Good, Title: "Handed over."},
 	"handedown":    {Tone: ui.Warn, Title: "Nothing was handed over.", Text: "All that is left is the own access of who was to get it: choose somebody else."},
 	"handednone":   {Tone: ui.Warn, Title: "Nothing was handed over.", Text: "The reviewer had nothing left that is not answered."},

@@ -253,7 +253,7 @@ func (w *world) ClearFaults() {
 }
 
 // patience is the connector's in the tests: long enough for a busy machine.
-const patience = 2 * time.Second
+const patience = 5 * time.Second
 
 // newWorld is a fresh tree in the one OpenLDAP, with a connector to it.
 func newWorld(t *testing.T, kind kindOf, edit func(*Config)) (*world, *Client) {
