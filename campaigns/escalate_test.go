@@ -136,8 +136,11 @@ func TestEscalateUnsure(t *testing.T) {
 			o.mustAnswer(run, boss, id, model.Keep, "")
 		}
 		in := campaigns.SignOffInput{RunID: run.ID, Statement: campaigns.DefaultStatement}
-		_, err := o.svc.SignOff(t.Context(), boss, in)
+		done, err := o.svc.SignOff(t.Context(), boss, in)
 		mustNot(t, err)
+		if c := done.Part.Counts(); c.Unsure != 0 || c.Items != int64(len(mine)-1) || c.Kept != c.Items {
+			t.Errorf("signed off %+v", c)
+		}
 		if got := w.with(run, o.dora); !slices.Equal(got, mine[:1]) {
 			t.Errorf("Dora has %v, want %v", got, mine[:1])
 		}

@@ -77,6 +77,7 @@ func (d *deciding) signOff(ctx context.Context, in SignOffInput) (*SignedOff, er
 	if err := d.tx.SignRunReviewer(ctx, d.run.ID, d.actor.PersonKey); err != nil {
 		return nil, err
 	}
+	out.Part = d.part
 	out.Part.SignedAt = d.tx.Now
 	c := d.part.Counts()
 	out.EventID, err = appendEvent(ctx, d.tx, d.actor, d.run.Name, evidence.TypeReviewSignedOff, reviewObject(d.part), evidence.ReviewSignedOff{

@@ -52,7 +52,7 @@ func amendmentPairs(list []campaigns.Amendment, loc *timeLocation) []ui.Pair {
 		case a.Cause == evidence.CauseExtended:
 			text += ", as items had no answer"
 		case a.Cause == evidence.CauseCloser:
-			text += ", as items had no answer and went to somebody else"
+			text += ", as items had no answer: they go to who is named for that"
 		case a.Reason != "":
 			text += ", by " + a.By + ": " + a.Reason
 		default:

@@ -14,7 +14,7 @@ type CampaignAmended struct {
 // Causes of an amendment that no person decided.
 const (
 	CauseExtended = "extended" // the reviewers get more time, once
-	CauseCloser   = "closer"   // the items went to the named closer, who gets time for them
+	CauseCloser   = "closer"   // the items go to the named closer, as far as they may, who gets time for them
 )
 
 // amend takes a change of the running run.
@@ -36,7 +36,7 @@ func (s *state) amend(e *event, b *CampaignAmended) error {
 
 // due is when the run was due as far as was known at line n.
 func (s *state) due(n int32) Time {
-	due := s.launched.body.(*CampaignLaunched).DueAt //nolint:errcheck,forcetypeassert // only a launch is kept there
+	due := s.frozen().DueAt
 	for _, e := range s.amended {
 		if e.n < n {
 			due = amendmentOf(e).DueAt
