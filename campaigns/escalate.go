@@ -155,11 +155,11 @@ func (d *deciding) toClosers(ctx context.Context, to []*scope.Person, reason str
 	m := newMoving(d)
 	for _, it := range items {
 		for _, p := range to {
-			own, err := d.ownAccess(ctx, it, p.Key)
+			barred, err := d.barred(ctx, it, p.Key)
 			if err != nil {
 				return err
 			}
-			if own {
+			if barred {
 				continue
 			}
 			if p.Key != it.ReviewerKey {

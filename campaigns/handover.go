@@ -87,7 +87,8 @@ func newHandOver(ctx context.Context, tx *store.Tx, actor model.Actor, in HandOv
 	case parts[to.Key].SignedAt.Known():
 		return nil, nil, model.Errorf(model.Conflict, "%s has signed off already. Choose somebody else.", to.Name)
 	}
-	return &deciding{tx: tx, actor: actor, run: run, part: part, from: in.From}, to, nil
+	spec, err := specOf(run)
+	return &deciding{tx: tx, actor: actor, run: run, spec: spec, part: part, from: in.From}, to, err
 }
 
 // lockParts locks the parts of two reviewers, in one order for all, so that two hand-overs never
@@ -114,11 +115,11 @@ func (d *deciding) handOver(ctx context.Context, to *scope.Person, reason string
 	}
 	m := newMoving(d)
 	for _, it := range items {
-		own, err := d.ownAccess(ctx, it, to.Key)
+		barred, err := d.barred(ctx, it, to.Key)
 		if err != nil {
 			return err
 		}
-		if own {
+		if barred {
 			out.Left++
 			continue
 		}

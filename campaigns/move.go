@@ -22,10 +22,23 @@ func newMoving(d *deciding) *moving {
 	return &moving{deciding: d, counts: map[int64]model.Counts{}, to: map[int64]*scope.Person{}}
 }
 
-// ownAccess tells whether an item is about access of a person: it was at launch, or is by now.
-func (d *deciding) ownAccess(ctx context.Context, it model.Item, person int64) (bool, error) {
+// barred tells whether a person may not get an item: it was about own access at launch, or is by now, or it would
+// have two people review each other.
+func (d *deciding) barred(ctx context.Context, it model.Item, person int64) (bool, error) {
 	holder, err := d.tx.AccountPerson(ctx, it.AccountKey)
-	return holder == person || it.PersonKey != nil && *it.PersonKey == person, err
+	if err != nil || holder == person || it.PersonKey != nil && *it.PersonKey == person {
+		return true, err
+	}
+	return d.swaps(ctx, it, person)
+}
+
+// swaps tells whether a person who got the item would review somebody who reviews that person, where the campaign
+// prevents it.
+func (d *deciding) swaps(ctx context.Context, it model.Item, person int64) (bool, error) {
+	if d.spec.Swaps != SwapsPrevent || it.PersonKey == nil {
+		return false, nil
+	}
+	return d.tx.Reviews(ctx, it.RunID, *it.PersonKey, person)
 }
 
 // move gives one item, which has no answer or is not sure, to another reviewer. The answer goes with it.

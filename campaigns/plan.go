@@ -18,6 +18,9 @@ func (p *plan) fill(ctx context.Context, q Reader) error {
 			return err
 		}
 	}
+	if p.spec.Swaps == SwapsPrevent {
+		p.unswap()
+	}
 	p.order()
 	return p.check(ctx, q)
 }
@@ -189,7 +192,7 @@ func (f *filling) include(row scope.Row, account, entitlement int32, unknown boo
 	choice, ok := p.dir.Assign(p.spec.rules, row)
 	if ok {
 		it.reviewer = p.reviewer(choice.Reviewer)
-		it.basis = uint8(slices.Index(bases, choice.Basis)) //nolint:gosec // one of seven
+		it.basis = basisIndex(choice.Basis)
 	} else {
 		p.withoutReviewer++
 	}

@@ -19,6 +19,8 @@ type PreviewCheck struct {
 	DescriptionRows    []PreviewEntitlement `json:"without_description_rows,omitempty"`
 	WithoutManager     int64                `json:"without_manager"` // people whom the manager rule gives nobody for
 	ManagerRows        []PreviewPerson      `json:"without_manager_rows,omitempty"`
+	Swapped            int64                `json:"swapped"` // pairs of people who would review each other
+	SwapRows           []PreviewSwap        `json:"swapped_rows,omitempty"`
 	Since              *PreviewSince        `json:"since_last_run,omitempty"` // nil where it was never launched
 }
 
@@ -80,10 +82,12 @@ func (p *plan) checked(limit int) PreviewCheck {
 		return or(int(b.Items-a.Items), strings.Compare(a.Source+"\x00"+a.Entitlement, b.Source+"\x00"+b.Entitlement))
 	})
 	slices.SortFunc(c.ManagerRows, func(a, b PreviewPerson) int { return or(int(b.Items-a.Items), strings.Compare(a.ID, b.ID)) })
-	c.WithoutDescription, c.WithoutManager = int64(len(c.DescriptionRows)), int64(len(c.ManagerRows))
+	c.SwapRows = p.swapRows()
+	c.WithoutDescription, c.WithoutManager, c.Swapped = int64(len(c.DescriptionRows)), int64(len(c.ManagerRows)), int64(len(c.SwapRows))
 	if limit >= 0 {
 		c.DescriptionRows = c.DescriptionRows[:min(limit, len(c.DescriptionRows))]
 		c.ManagerRows = c.ManagerRows[:min(limit, len(c.ManagerRows))]
+		c.SwapRows = c.SwapRows[:min(limit, len(c.SwapRows))]
 	}
 	return c
 }

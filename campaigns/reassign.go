@@ -118,10 +118,14 @@ func (d *deciding) next(ctx context.Context, it model.Item) (scope.Choice, error
 			return false
 		}
 		part, found, err := d.tx.RunReviewer(ctx, it.RunID, p.Key)
+		swap := false
+		if err == nil {
+			swap, err = d.swaps(ctx, it, p.Key)
+		}
 		if err != nil {
 			failed = err
 		}
-		return err == nil && (!found || !part.SignedAt.Known())
+		return err == nil && !swap && (!found || !part.SignedAt.Known())
 	})
 	switch {
 	case failed != nil:
@@ -181,7 +185,7 @@ func (d *deciding) named(ctx context.Context, dir *scope.Directory, row scope.Ro
 		ids = append(ids, row.Entitlement.OwnerID)
 	}
 	for _, r := range d.spec.rules {
-		ids = append(ids, r.PersonID)
+		ids = append(ids, r.PersonID, r.Expressed(row))
 	}
 	for i := range ids {
 		ids[i] = store.Fold(ids[i])

@@ -25,6 +25,8 @@ const (
 	RemoveDecision     = "decision"
 	CloseSigned        = "signed" // when everybody has signed off
 	CloseDue           = "due"    // when it is due
+	SwapsShow          = "show"   // in the preview
+	SwapsPrevent       = "prevent"
 )
 
 // DefaultStatement is what a reviewer signs where the campaign says nothing else.
@@ -176,6 +178,11 @@ func (p *parsed) parseStages(bad func(string, ...any) error) error {
 func (p *parsed) parseEnd(bad func(string, ...any) error) error {
 	if err := p.parseNoAnswer(bad); err != nil {
 		return err
+	}
+	switch p.Swaps {
+	case "", SwapsShow, SwapsPrevent:
+	default:
+		return bad("swaps: %q is neither show nor prevent", p.Swaps)
 	}
 	switch p.Remove {
 	case "":

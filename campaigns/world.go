@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"recert/campaigns/scope"
 	"recert/model"
@@ -47,7 +48,9 @@ type plannedItem struct {
 	facts       []byte     // canonical JSON of model.Facts; nil in a preview
 }
 
-var bases = []string{"", scope.Manager, scope.SourceOwner, scope.EntitlementOwner, scope.AccountOwner, scope.Named, scope.Fallback}
+var bases = []string{"", scope.Manager, scope.SourceOwner, scope.EntitlementOwner, scope.AccountOwner, scope.Named, scope.Fallback, scope.Expression}
+
+func basisIndex(basis string) uint8 { return uint8(slices.Index(bases, basis)) } //nolint:gosec // one of a few
 
 type plannedExclusion struct {
 	account     int32

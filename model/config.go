@@ -180,6 +180,7 @@ type CampaignSpec struct {
 	Extend     string      `json:"extend,omitempty" yaml:"extend"`             // with escalate: how much longer the reviewers get, and then the closer, as 5d; "" is 7d
 	Closer     string      `json:"closer,omitempty" yaml:"closer"`             // with escalate: the person_id of who answers what nobody did
 	Close      string      `json:"close,omitempty" yaml:"close"`               // when a run closes by itself: signed, due; "" is never
+	Swaps      string      `json:"swaps,omitempty" yaml:"swaps"`               // two people who would review each other: show, prevent; "" is show
 	Remove     string      `json:"remove,omitempty" yaml:"remove"`             // sign_off, decision; "" is sign_off
 	Reminders  Strings     `json:"reminders,omitempty" yaml:"reminders"`
 	Schedule   string      `json:"schedule,omitempty" yaml:"schedule"`

@@ -153,6 +153,7 @@ func previewPage() campaign.PreviewPage {
 		Snapshots: []ui.Pair{{Term: "wiki", Text: "sealed Tue 1 Dec 2026, 06:00 CET", Href: "/snapshots/7"}},
 		Checks:    []string{"1 reviewer would need more than two hours."},
 		Plain:     []campaign.Named{{Name: "GRP_7731", About: "AWS", Items: 12}}, MorePlain: 2,
+		Swapped:   []campaign.Named{{Name: "Cleo Clark", About: "Boss Bosman", Items: 5}},
 		Unmanaged: []campaign.Named{{Name: "Li Wei", About: "no manager is known", Items: 4}}, MoreUnman: 5,
 		Losses: []campaign.Line{{Person: "Ana Ferreira", Account: "aferreira", Access: "Approve supplier payments", Source: "SAP"}}, MoreLoss: 6179,
 		Reviewers: []campaign.Share{{Name: "Mara Voss", Why: "about 150 minutes", Over: true, Items: 300}, {Name: "Tom Achebe", Why: "fallback", Items: 180}},
@@ -181,7 +182,7 @@ func newPage() campaign.NewPage {
 	return campaign.NewPage{
 		Frame: frame("New campaign", layout.Campaigns), Problem: ui.Notice{Tone: ui.Bad, Title: "Three fields need a look."},
 		Errors: map[string]string{campaign.FieldName: "Another campaign has this name.", campaign.FieldSource: "Choose at least one system.", campaign.FieldDue: "Write a number of days from 1 to 365."},
-		Name:   "quarterly-managers", Purpose: "Twice a year.", Where: "account.privileged", Due: "0", OnNoAnswer: "escalate", Closer: "u7", Close: "signed", Remove: "decision", Key: "k-new",
+		Name:   "quarterly-managers", Purpose: "Twice a year.", Where: "account.privileged", Pick: "person.attrs.mentor", NoSwaps: true, Due: "0", OnNoAnswer: "escalate", Closer: "u7", Close: "signed", Remove: "decision", Key: "k-new",
 		Sources:   []ui.Option{{Value: "wiki", Label: "wiki", Help: "6,191 grants", Selected: true}, {Value: "sap", Label: "SAP"}},
 		Reviewers: []string{"manager", "source_owner"}, Fallback: "u1",
 		FallbackAs: []ui.Option{{Value: "u1", Label: "Mara Voss"}, {Value: "u2", Label: "Tom Achebe"}},

@@ -264,13 +264,12 @@ func specPairs(spec model.CampaignSpec) []ui.Pair {
 	for _, st := range spec.Stages {
 		rules := make([]string, 0, len(st.Reviewers))
 		for _, rule := range st.Reviewers {
-			words := ruleWords[rule]
-			if words == "" {
-				words = rule
-			}
-			rules = append(rules, words)
+			rules = append(rules, basisWords(rule))
 		}
 		out = append(out, ui.Pair{Term: "Reviewed by", Text: strings.Join(rules, ", otherwise ")})
+		if spec.Swaps == campaigns.SwapsPrevent {
+			out = append(out, ui.Pair{Term: "Two people who would review each other", Text: "one of them is replaced by the next rule"})
+		}
 		if st.Fallback != "" {
 			out = append(out, ui.Pair{Term: "Fallback", Text: st.Fallback, Href: ui.Path("people", st.Fallback)})
 		}

@@ -17,6 +17,12 @@ func previewChecks(p *campaign.PreviewPage, pv *campaigns.Preview) {
 	if n := pv.WithoutDescription; n > 0 {
 		p.Checks = append(p.Checks, ui.Count(n, "access has", "accesses have")+" no description, so that reviewers see a bare name. They are listed below.")
 	}
+	if n := pv.Swapped; n > 0 {
+		p.Checks = append(p.Checks, ui.Count(n, "pair of people", "pairs of people")+" would review each other. They are listed below; a campaign can prevent that.")
+	}
+	for _, s := range pv.SwapRows {
+		p.Swapped = append(p.Swapped, campaign.Named{Name: s.Name, About: s.OtherName, Items: s.Items + s.Others})
+	}
 	for _, e := range pv.DescriptionRows {
 		p.Plain = append(p.Plain, campaign.Named{Name: e.Entitlement, About: e.Source, Items: e.Items})
 	}
@@ -24,6 +30,7 @@ func previewChecks(p *campaign.PreviewPage, pv *campaigns.Preview) {
 		p.Unmanaged = append(p.Unmanaged, campaign.Named{Name: m.Name, About: m.Why, Items: m.Items})
 	}
 	p.MorePlain, p.MoreUnman = pv.WithoutDescription-int64(len(p.Plain)), pv.WithoutManager-int64(len(p.Unmanaged))
+	p.MoreSwap = pv.Swapped - int64(len(p.Swapped))
 	if pv.Defaulted.Revoke > 0 {
 		for i := range pv.ItemRows {
 			x := &pv.ItemRows[i]

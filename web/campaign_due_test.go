@@ -41,7 +41,7 @@ func TestEscalating(t *testing.T) {
 		in := func(answer, closer string) url.Values {
 			return url.Values{
 				"name": {"escalated"}, "source": {"wiki"}, "due": {"7"}, "reviewer": {"manager"}, "fallback": {"u1"},
-				"on_no_answer": {answer}, "closer": {closer}, "close": {"signed"}, "remove": {"sign_off"},
+				"pick": {"entitlement.risk == 'high' ? source.owner : ''"}, "swaps": {"prevent"}, "on_no_answer": {answer}, "closer": {closer}, "close": {"signed"}, "remove": {"sign_off"},
 			}
 		}
 		for _, c := range []struct{ answer, closer, want string }{
@@ -49,7 +49,11 @@ func TestEscalating(t *testing.T) {
 		} {
 			m.Submit(form, in(c.answer, c.closer)).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText(c.want)), webtest.In("main .wrong", webtest.HasText("Who is asked then")))
 		}
+		wrong := in("escalate", "u6")
+		wrong.Set("pick", "person.boss + ''")
+		m.Submit(form, wrong).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("line 1, column 1: person has no such field")), webtest.In("main .wrong", webtest.HasText("First, whom this names")))
 		m.Follow(m.Submit(form, in("escalate", "u6"))).Want(http.StatusOK)
-		m.Get("/campaigns/escalated").Want(http.StatusOK, webtest.In("main", webtest.HasText("then somebody else is asked: u6")), webtest.In("main", webtest.HasText("When everybody has signed off")))
+		m.Get("/campaigns/escalated").Want(http.StatusOK, webtest.In("main", webtest.HasText("then somebody else is asked: u6")), webtest.In("main", webtest.HasText("When everybody has signed off")), webtest.In("main", webtest.HasText("entitlement.risk == 'high' ? source.owner : '', otherwise the person's manager")),
+			webtest.In("main", webtest.HasText("one of them is replaced")))
 	})
 }

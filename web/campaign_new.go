@@ -50,7 +50,7 @@ func (s *site) createCampaign(w http.ResponseWriter, r *request) error {
 		Name: strings.TrimSpace(f.Get(campaign.FieldName)), Purpose: strings.TrimSpace(f.Get(campaign.FieldPurpose)),
 		Where: strings.TrimSpace(f.Get(campaign.FieldWhere)), Fallback: strings.TrimSpace(f.Get(campaign.FieldFallback)),
 		Due: strings.TrimSpace(f.Get(campaign.FieldDue)), OnNoAnswer: f.Get(campaign.FieldOnNoAnswer), Remove: f.Get(campaign.FieldRemove),
-		Grace: strings.TrimSpace(f.Get(campaign.FieldGrace)), Reviewers: f[campaign.FieldReviewer], Schedule: f.Get(campaign.FieldSchedule), Reminders: f[campaign.FieldReminder], Errors: map[string]string{},
+		Grace: strings.TrimSpace(f.Get(campaign.FieldGrace)), Reviewers: f[campaign.FieldReviewer], Pick: strings.TrimSpace(f.Get(campaign.FieldPick)), NoSwaps: f.Get(campaign.FieldSwaps) == campaigns.SwapsPrevent, Schedule: f.Get(campaign.FieldSchedule), Reminders: f[campaign.FieldReminder], Errors: map[string]string{},
 		Owner: strings.TrimSpace(f.Get(campaign.FieldOwner)), Closer: strings.TrimSpace(f.Get(campaign.FieldCloser)), Close: f.Get(campaign.FieldClose),
 	}
 	spec := typedSpec(&p, f[campaign.FieldSource])
@@ -104,6 +104,9 @@ func typedSpec(p *campaign.NewPage, sources []string) *model.CampaignSpec {
 		p.Errors[campaign.FieldDue] = "Give a number of days from 1 to 365."
 	}
 	var rules model.Strings
+	if p.Pick != "" {
+		rules = append(rules, p.Pick)
+	}
 	for _, rule := range p.Reviewers {
 		if rule != "" && !slices.Contains(rules, rule) {
 			rules = append(rules, rule)
@@ -112,8 +115,12 @@ func typedSpec(p *campaign.NewPage, sources []string) *model.CampaignSpec {
 	if len(rules) == 0 {
 		p.Errors[campaign.FieldReviewer] = "Choose who reviews."
 	}
+	swaps := ""
+	if p.NoSwaps {
+		swaps = campaigns.SwapsPrevent
+	}
 	return &model.CampaignSpec{
-		Purpose: p.Purpose, Scope: model.ScopeSpec{Sources: sources, Where: p.Where},
+		Purpose: p.Purpose, Swaps: swaps, Scope: model.ScopeSpec{Sources: sources, Where: p.Where},
 		Stages:     []model.StageSpec{{Reviewers: rules, Fallback: p.Fallback, Due: p.Due + "d"}},
 		OnNoAnswer: p.OnNoAnswer, Close: p.Close, Remove: p.Remove, Grace: p.Grace, Schedule: p.Schedule, Reminders: p.Reminders,
 	}
@@ -168,8 +175,12 @@ func blame(p *campaign.NewPage, msg string) {
 	if _, rest, ok := strings.Cut(msg, "ampaign "+p.Name+": "); ok { // a document's kind has a capital
 		msg = rest
 	}
+	reviewers := campaign.FieldReviewer
+	if p.Pick != "" {
+		reviewers = campaign.FieldPick // what is chosen from a list is never wrong
+	}
 	for _, x := range []struct{ word, field string }{
-		{"where", campaign.FieldWhere}, {"fallback", campaign.FieldFallback}, {"scope.sources", campaign.FieldSource}, {"reviewers", campaign.FieldReviewer},
+		{"where", campaign.FieldWhere}, {"fallback", campaign.FieldFallback}, {"scope.sources", campaign.FieldSource}, {"reviewers", reviewers},
 		{"closer", campaign.FieldCloser}, {"close", campaign.FieldClose}, {"due", campaign.FieldDue}, {"on_no_answer", campaign.FieldOnNoAnswer}, {"remove", campaign.FieldRemove}, {"grace", campaign.FieldGrace}, {"schedule", campaign.FieldSchedule}, {"owner", campaign.FieldOwner},
 	} {
 		if strings.Contains(strings.SplitN(msg, ":", 2)[0], x.word) || strings.HasPrefix(msg, "stages: "+x.word) {

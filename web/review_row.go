@@ -183,7 +183,7 @@ func (b rowBuilder) signals(in *campaigns.Row) []ui.Tag {
 // bases are the rules that give a reviewer, as the reviewer reads them.
 var bases = map[string]string{
 	"manager": "You are the manager", "source_owner": "You own the system", "entitlement_owner": "You own this access",
-	"account_owner": "You own the account", "fallback": "You are the campaign's fallback reviewer", "named": "The campaign names you",
+	"account_owner": "You own the account", "fallback": "You are the campaign's fallback reviewer", "named": "The campaign names you", "expression": "A rule of the campaign names you",
 }
 
 func (b rowBuilder) details(in *campaigns.Row) []ui.Pair {

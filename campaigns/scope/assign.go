@@ -6,7 +6,7 @@ import (
 	"recert/model"
 )
 
-// The rules that name a reviewer. Any other rule is a person_id, whose basis is Named: a basis
+// The rules that name a reviewer. Any other rule is an expression, or a person_id, whose basis is Named: a basis
 // stands in evidence and names no person.
 const (
 	Manager          = "manager"
@@ -14,6 +14,7 @@ const (
 	EntitlementOwner = "entitlement_owner"
 	AccountOwner     = "account_owner"
 	Named            = "named"
+	Expression       = "expression"
 	Fallback         = "fallback"
 )
 
@@ -21,6 +22,7 @@ const (
 type Rule struct {
 	Basis    string
 	PersonID string // with Named and Fallback
+	pick     *pick  // with Expression
 }
 
 // Rules reads the rules of a stage, in order, the fallback last. What this version cannot do is
@@ -35,8 +37,12 @@ func Rules(st model.StageSpec) ([]Rule, error) {
 			return nil, model.Errorf(model.Invalid, "reviewers: %q: groups of reviewers are not supported yet; name a rule or a person_id", r)
 		case strings.TrimSpace(r) == "":
 			return nil, model.Errorf(model.Invalid, "reviewers: an empty rule; name manager, source_owner, entitlement_owner, account_owner or a person_id")
-		case strings.ContainsAny(r, "()'\"=!<>?&|"):
-			return nil, model.Errorf(model.Invalid, "reviewers: %q: expressions are not supported yet; name a rule or a person_id", r)
+		case isExpression(r):
+			p, err := compilePick(r)
+			if err != nil {
+				return nil, err
+			}
+			rules = append(rules, Rule{Basis: Expression, pick: p})
 		default:
 			rules = append(rules, Rule{Basis: Named, PersonID: r})
 		}
@@ -131,6 +137,12 @@ func (d *Directory) Candidate(r Rule, row Row) *Person {
 		if p := row.Account.Person; p != nil && (p.Kind == "service" || p.Kind == "agent") {
 			return d.ID(p.OwnerID, p.SourceID)
 		}
+	case Expression:
+		var source int64
+		if p := row.Account.Person; p != nil {
+			source = p.SourceID
+		}
+		return d.ID(r.Expressed(row), source)
 	case Named, Fallback:
 		return d.ID(r.PersonID, 0)
 	}

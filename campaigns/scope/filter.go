@@ -40,7 +40,7 @@ func Compile(where string, now time.Time) (*Filter, error) {
 	}
 	ast, issues := env.Compile(where)
 	if issues.Err() != nil {
-		return nil, complain(issues)
+		return nil, complain(issues, "scope.where")
 	}
 	if ast.OutputType() != cel.BoolType {
 		return nil, model.Errorf(model.Invalid, "scope.where must give true or false; this gives %s", ast.OutputType())
@@ -68,11 +68,11 @@ func environment() (*cel.Env, error) {
 	return env, nil
 }
 
-// complain makes one sentence of the first thing that is wrong.
-func complain(issues *cel.Issues) error {
+// complain makes one sentence of the first thing that is wrong with the expression of a setting.
+func complain(issues *cel.Issues, setting string) error {
 	errs := issues.Errors()
 	if len(errs) == 0 {
-		return model.Errorf(model.Invalid, "scope.where: %v", issues.Err())
+		return model.Errorf(model.Invalid, "%s: %v", setting, issues.Err())
 	}
 	e := errs[0]
 	msg := e.Message
@@ -81,7 +81,7 @@ func complain(issues *cel.Issues) error {
 			msg = noun + " has no such field; it has " + strings.Join(namesOf(noun), ", ")
 		}
 	}
-	return model.Errorf(model.Invalid, "scope.where: line %d, column %d: %s", e.Location.Line(), e.Location.Column()+1, msg)
+	return model.Errorf(model.Invalid, "%s: line %d, column %d: %s", setting, e.Location.Line(), e.Location.Column()+1, msg)
 }
 
 func namesOf(noun string) []string {

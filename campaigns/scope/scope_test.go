@@ -138,7 +138,7 @@ func TestRules(t *testing.T) {
 	if err != nil || len(rules) != 3 || rules[1] != (scope.Rule{Basis: "named", PersonID: "u7"}) || rules[2] != (scope.Rule{Basis: "fallback", PersonID: "u8"}) {
 		t.Errorf("%+v, %v", rules, err)
 	}
-	for rule, part := range map[string]string{"group:risk": "groups", "entitlement.owner_id == 'x'": "expressions", " ": "empty"} {
+	for rule, part := range map[string]string{"group:risk": "groups", "entitlement.owner_id == 'x'": "must give a person_id", " ": "empty"} {
 		if _, err := scope.Rules(model.StageSpec{Reviewers: model.Strings{rule}}); err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%q: %v", rule, err)
 		}

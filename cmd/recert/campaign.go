@@ -87,7 +87,7 @@ func printPreview(w io.Writer, p *campaigns.Preview) error {
 
 // printChecks prints what to look at before a launch.
 func printChecks(t *strings.Builder, p *campaigns.Preview) {
-	fmt.Fprintf(t, "reviewers over two hours\t%d\nentitlements without a description\t%d\npeople without a manager\t%d\n", p.Overloaded, p.WithoutDescription, p.WithoutManager)
+	fmt.Fprintf(t, "reviewers over two hours\t%d\nentitlements without a description\t%d\npeople without a manager\t%d\npairs who would review each other\t%d\n", p.Overloaded, p.WithoutDescription, p.WithoutManager, p.Swapped)
 	fmt.Fprintf(t, "if nobody answered\t%d stay, %d removed\n", p.Defaulted.Keep, p.Defaulted.Revoke)
 	if p.Since != nil {
 		fmt.Fprintf(t, "since %s\t%d new, %d the same, %d not any more\n", p.Since.Run, p.Since.New, p.Since.Same, p.Since.Left)
@@ -95,6 +95,9 @@ func printChecks(t *strings.Builder, p *campaigns.Preview) {
 	fmt.Fprintln(t)
 	for _, e := range p.DescriptionRows {
 		fmt.Fprintf(t, "no description\t%s\t%s\t%d items\n", e.Source, e.Entitlement, e.Items)
+	}
+	for _, s := range p.SwapRows {
+		fmt.Fprintf(t, "review each other\t%s\t%s\t%d and %d items\n", s.ID, s.OtherID, s.Items, s.Others)
 	}
 	for _, m := range p.ManagerRows {
 		fmt.Fprintf(t, "no manager\t%s\t%s\t%d items: %s\n", m.ID, m.Name, m.Items, m.Why)

@@ -291,6 +291,13 @@ func (q queries) AccountPerson(ctx context.Context, account int64) (int64, error
 	return keys[0], nil
 }
 
+// Reviews tells whether a reviewer has an item about a person in a run, that is not gone.
+func (q queries) Reviews(ctx context.Context, run, reviewer, person int64) (bool, error) {
+	var n int64
+	err := q.all(ctx, &n, "SELECT COUNT(*) FROM (SELECT 1 AS x FROM items WHERE run_id = ? AND reviewer_key = ? AND person_key = ? AND outcome <> 'gone' LIMIT 1) t", run, reviewer, person)
+	return n > 0, err
+}
+
 // HasItemAbout tells whether a reviewer has an item about a person in any run.
 func (q queries) HasItemAbout(ctx context.Context, reviewer, person int64) (bool, error) {
 	var n int64

@@ -15,6 +15,8 @@ const (
 	FieldSource     = "source"
 	FieldWhere      = "where" // CEL
 	FieldReviewer   = "reviewer"
+	FieldPick       = "pick"     // CEL
+	FieldSwaps      = "swaps"    // prevent
 	FieldFallback   = "fallback" // a person_id
 	FieldDue        = "due"      // days from launch
 	FieldSchedule   = "schedule"
@@ -37,6 +39,8 @@ type NewPage struct {
 	Purpose    string
 	Sources    []ui.Option // those that provide access
 	Where      string
+	Pick       string   // an expression that names a reviewer, asked before the rules
+	NoSwaps    bool     // two people never review each other
 	Reviewers  []string // the chosen rules in order, of Rules
 	Fallback   string
 	FallbackAs []ui.Option // people who may be the fallback; empty shows a line to type a person_id
@@ -94,6 +98,13 @@ func (p NewPage) where() ui.Field {
 	return ui.Field{
 		Name: FieldWhere, Label: "Only access where", Value: p.Where, Error: p.Errors[FieldWhere],
 		Help: "A condition in CEL, for example entitlement.risk == 'high' || account.privileged. Empty takes all. Where something is unknown, the access is taken.",
+	}
+}
+
+func (p NewPage) pick() ui.Field {
+	return ui.Field{
+		Name: FieldPick, Label: "First, whom this names", Value: p.Pick, Error: p.Errors[FieldPick],
+		Help: "For special cases: an expression in CEL that gives a person_id, for example entitlement.risk == 'high' ? source.owner : person.manager_id. Where it gives nobody, the rules are asked. Empty goes by the rules alone.",
 	}
 }
 

@@ -147,6 +147,8 @@ type PreviewPage struct {
 	Checks    []string // what to look at before a launch that does not stand against it
 	Plain     []Named  // accesses without a description, and their systems
 	MorePlain int64
+	Swapped   []Named // two who would review each other
+	MoreSwap  int64
 	Unmanaged []Named // whose manager cannot review, and why
 	MoreUnman int64
 	Losses    []Line // what would be removed if nobody answered
