@@ -127,7 +127,7 @@ func (f *filling) endPair() error {
 // takes any of its paths, and then with all of them: they are what the reviewer must see.
 func (f *filling) take(e *scope.Entitlement) error {
 	row := scope.Row{Account: f.account, Entitlement: e}
-	in, unknown := false, true
+	in, unknown, out := false, true, ""
 	for i := range max(1, len(f.grants)) {
 		if e != nil {
 			row.Grant = &f.grants[i]
@@ -136,6 +136,9 @@ func (f *filling) take(e *scope.Entitlement) error {
 		if err != nil {
 			return err
 		}
+		if !yes && out == "" {
+			out = f.p.filter.Out() + notInScope
+		}
 		in = in || yes
 		if yes && !isUnknown {
 			unknown = false
@@ -143,8 +146,11 @@ func (f *filling) take(e *scope.Entitlement) error {
 		}
 	}
 	at, ent := f.indexes(e)
+	if in && f.asked(at, ent) {
+		in, out = false, newSinceLast+f.p.last.run
+	}
 	if !in {
-		f.exclude(at, ent)
+		f.exclude(at, ent, out)
 		return nil
 	}
 	return f.include(row, at, ent, unknown)
@@ -169,16 +175,34 @@ func (f *filling) indexes(e *scope.Entitlement) (account, entitlement int32) {
 	return f.accountAt, i
 }
 
-const notInWhere = "where: not in scope"
+// Why something is left out, with the setting before or the last run behind.
+const (
+	notInScope   = ": not in scope"
+	newSinceLast = "new_since_last: asked about in "
+)
 
-func (f *filling) exclude(account, entitlement int32) {
+// asked tells whether the last run asked about the very same grants, where only new ones are wanted.
+func (f *filling) asked(account, entitlement int32) bool {
+	p := f.p
+	if p.last.run == "" {
+		return false
+	}
+	pair := itemPair{account: p.accounts[account].Key}
+	if entitlement >= 0 {
+		pair.entitlement = p.entitlements[entitlement].Key
+	}
+	grant, ok := p.last.grants[pair]
+	return ok && (entitlement < 0 || slices.Contains(f.ids, grant))
+}
+
+func (f *filling) exclude(account, entitlement int32, reason string) {
 	p := f.p
 	if entitlement < 0 {
-		p.excluded = append(p.excluded, plannedExclusion{account: account, entitlement: -1, reason: notInWhere})
+		p.excluded = append(p.excluded, plannedExclusion{account: account, entitlement: -1, reason: reason})
 		return
 	}
 	for i, id := range f.ids {
-		p.excluded = append(p.excluded, plannedExclusion{account: account, entitlement: entitlement, grant: id, via: f.grants[i].Via, reason: notInWhere})
+		p.excluded = append(p.excluded, plannedExclusion{account: account, entitlement: entitlement, grant: id, via: f.grants[i].Via, reason: reason})
 	}
 	p.excludedGrants += int64(len(f.ids))
 }

@@ -140,7 +140,32 @@ func (a itemPair) compare(b itemPair) int {
 // lastItems are the reads that the comparison with the last run needs.
 type lastItems interface {
 	RunByName(ctx context.Context, name string) (model.Run, error)
-	ItemKeys(ctx context.Context, run int64, fn func(account, entitlement int64) error) error
+	ItemKeys(ctx context.Context, run int64, fn func(account, entitlement, grant int64) error) error
+}
+
+// lastRun is what the campaign's last run asked about; no run is "".
+type lastRun struct {
+	run    string
+	grants map[itemPair]int64 // the grant that was shown; 0 for an account without any
+}
+
+// readLast reads what the last run asked about, where only what is new is wanted.
+func (p *plan) readLast(ctx context.Context, q lastItems) error {
+	if !p.spec.Scope.NewSinceLast {
+		return nil
+	}
+	run, err := q.RunByName(ctx, p.name)
+	if model.KindOf(err) == model.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.last = lastRun{run: run.Name, grants: map[itemPair]int64{}}
+	return q.ItemKeys(ctx, run.ID, func(account, entitlement, grant int64) error {
+		p.last.grants[itemPair{account, entitlement}] = grant
+		return nil
+	})
 }
 
 // since compares the plan with the last run; nil is that there was none.
@@ -162,7 +187,7 @@ func (p *plan) since(ctx context.Context, q lastItems) (*PreviewSince, error) {
 	}
 	slices.SortFunc(now, itemPair.compare)
 	s := &PreviewSince{Run: run.Name}
-	err = q.ItemKeys(ctx, run.ID, func(account, entitlement int64) error {
+	err = q.ItemKeys(ctx, run.ID, func(account, entitlement, _ int64) error {
 		if _, same := slices.BinarySearchFunc(now, itemPair{account, entitlement}, itemPair.compare); same {
 			s.Same++
 		} else {

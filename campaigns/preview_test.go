@@ -162,3 +162,54 @@ func TestPreviewOverload(t *testing.T) {
 		t.Errorf("%d overloaded, %v", v.Overloaded, err)
 	}
 }
+
+// TestPreviewScope: plain conditions leave out what they do not want, each with its name; what the last run asked
+// about is left out where only new access is wanted, but a grant that was made anew is new.
+func TestPreviewScope(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		o := newOffice(w)
+		scoped := func(of model.ScopeSpec) func(*model.CampaignSpec) {
+			return func(s *model.CampaignSpec) { of.Sources = s.Scope.Sources; s.Scope = of }
+		}
+		o.campaign("risky", spec(scoped(model.ScopeSpec{Risks: model.Strings{"high", "medium"}, AccountKinds: model.Strings{"service"}})))
+		v, err := w.svc.Preview(t.Context(), "risky", campaigns.PreviewOptions{})
+		mustNot(t, err)
+		// a-ana is human; what is known of no other account's kind stays.
+		want := map[string]int64{"risks: not in scope": 1, "account_kinds: not in scope": 2}
+		if d := cmp.Diff(want, v.ExcludedBy); d != "" || v.Items != 4 || v.Unknown != 3 {
+			t.Errorf("%d items, %d unknown: %s", v.Items, v.Unknown, d)
+		}
+		c, err := w.svc.Count(t.Context(), admin, model.ScopeSpec{Sources: model.Strings{"wiki"}, Risks: model.Strings{"high", "medium"}, AccountKinds: model.Strings{"service"}})
+		mustNot(t, err)
+		if c.Items != v.Items || c.Unknown != v.Unknown || c.Excluded != v.Excluded || len(c.Rows) != 4 {
+			t.Errorf("counted %+v", c)
+		}
+		_, err = w.svc.Count(t.Context(), as(o.ana, "u2"), model.ScopeSpec{Sources: model.Strings{"wiki"}})
+		wantKind(t, err, model.Forbidden, "Only an admin")
+		_, err = w.svc.Count(t.Context(), admin, model.ScopeSpec{Sources: model.Strings{"wiki"}, Where: "account.colour == 1"})
+		wantKind(t, err, model.Invalid, "scope.where: line 1, column 1: account has no such field")
+
+		run := o.launch("new", scoped(model.ScopeSpec{NewSinceLast: true}))
+		if run.Items != 7 {
+			t.Errorf("%d items at first", run.Items)
+		}
+		o.close(run)
+		o.end(o.anaReads)
+		o.wiki.grant(o.anaAcc, o.readers, "", granted) // made anew
+		o.wiki.grant(o.bobAcc, o.admins, "", granted)
+		o.wiki.ledger()
+		v, err = w.svc.Preview(t.Context(), "new", campaigns.PreviewOptions{Rows: -1})
+		mustNot(t, err)
+		var rows []string
+		for _, r := range v.ItemRows {
+			rows = append(rows, r.Account+" "+r.Entitlement)
+		}
+		if d := cmp.Diff([]string{"a-ana Readers", "a-bob Admins"}, rows); d != "" {
+			t.Error(d)
+		}
+		if d := cmp.Diff(map[string]int64{"new_since_last: asked about in " + run.Name: 6}, v.ExcludedBy); d != "" {
+			t.Error(d)
+		}
+	})
+}

@@ -17,6 +17,7 @@ type Service struct {
 
 // Reader is what Store and Tx share of the reads that planning needs.
 type Reader interface {
+	lastItems
 	Config(ctx context.Context, kind model.ConfigKind, name string) (store.Config, error)
 	Settings(ctx context.Context) (model.SettingsSpec, error)
 	LaunchSources(ctx context.Context) ([]store.LaunchSource, error)

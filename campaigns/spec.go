@@ -137,7 +137,7 @@ func parseSpec(name string, in model.CampaignSpec) (*parsed, error) {
 	if err := p.parseEnd(bad); err != nil {
 		return nil, err
 	}
-	if _, err := scope.Compile(p.Scope.Where, time.Unix(0, 0)); err != nil {
+	if _, err := scope.New(p.Scope, time.Unix(0, 0)); err != nil {
 		return nil, bad("%s", model.Message(err))
 	}
 	return p, nil

@@ -93,6 +93,7 @@ type plan struct {
 	excludedGrants  int64
 	avoidedPeople   []*scope.Person
 
+	last          lastRun
 	filter        *scope.Filter
 	keepFacts     bool
 	reviewerIndex map[int64]int32
@@ -122,11 +123,18 @@ func newPlan(ctx context.Context, q Reader, name string, now model.Time) (*plan,
 	if err != nil {
 		return nil, err
 	}
+	return newPlanOf(ctx, q, name, spec, now)
+}
+
+func newPlanOf(ctx context.Context, q Reader, name string, spec *parsed, now model.Time) (_ *plan, err error) {
 	p := &plan{
 		name: name, spec: spec, now: now, dir: scope.NewDirectory(store.Fold),
 		reviewerIndex: map[int64]int32{}, avoidedIndex: map[int64]int32{},
 	}
-	if p.filter, err = scope.Compile(spec.Scope.Where, now.Std()); err != nil {
+	if p.filter, err = scope.New(spec.Scope, now.Std()); err != nil {
+		return nil, err
+	}
+	if err := p.readLast(ctx, q); err != nil {
 		return nil, err
 	}
 	all, err := q.LaunchSources(ctx)

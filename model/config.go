@@ -194,10 +194,25 @@ type CampaignSpec struct {
 	RemovalCap string      `json:"removal_cap,omitempty" yaml:"removal_cap"` // removals of a run that need no second person: a number or a share of its items like 30%; "" is no limit
 }
 
-// ScopeSpec is which grants are in.
+// ScopeSpec is which grants are in. What is empty does not narrow; all that is not must hold. Where the data does not
+// say, the grant is in, and counted.
 type ScopeSpec struct {
-	Sources Strings `json:"sources" yaml:"sources"`
-	Where   string  `json:"where,omitempty" yaml:"where"` // CEL; "" is all
+	Sources         Strings            `json:"sources" yaml:"sources"`
+	People          Strings            `json:"people,omitempty" yaml:"people"`                     // person_ids of who holds the access
+	Managers        Strings            `json:"managers,omitempty" yaml:"managers"`                 // person_ids of whom they report to
+	Departments     Strings            `json:"departments,omitempty" yaml:"departments"`           // theirs
+	EmploymentTypes Strings            `json:"employment_types,omitempty" yaml:"employment_types"` // theirs
+	Attributes      map[string]Strings `json:"attributes,omitempty" yaml:"attributes"`             // theirs: for each, the values
+	AccountKinds    Strings            `json:"account_kinds,omitempty" yaml:"account_kinds"`       // human, service, shared, agent
+	Entitlements    Strings            `json:"entitlements,omitempty" yaml:"entitlements"`         // entitlement_ids
+	Owners          Strings            `json:"owners,omitempty" yaml:"owners"`                     // person_ids of who owns the entitlement
+	Risks           Strings            `json:"risks,omitempty" yaml:"risks"`                       // low, medium, high, critical
+	Via             Strings            `json:"via,omitempty" yaml:"via"`                           // groups or roles that the grant comes by: what a role gives
+	Privileged      bool               `json:"privileged,omitempty" yaml:"privileged"`             // only privileged accounts and entitlements
+	Orphans         bool               `json:"orphans,omitempty" yaml:"orphans"`                   // only accounts that belong to nobody who is there
+	Dormant         string             `json:"dormant,omitempty" yaml:"dormant"`                   // only what was not used for as long, as 90d
+	NewSinceLast    bool               `json:"new_since_last,omitempty" yaml:"new_since_last"`     // only what the campaign's last run did not ask about
+	Where           string             `json:"where,omitempty" yaml:"where"`                       // CEL; "" is all
 }
 
 // StageSpec is one round of review.

@@ -143,7 +143,7 @@ func runPage() campaign.Page {
 		},
 		Pager:    ui.Pager{Shown: "1 to 3 of 140", Next: "/campaigns/q4?after=u3"},
 		Settings: []ui.Pair{{Term: "What", Text: "wiki, github: where entitlement.risk != 'low'"}, {Term: "Who", Text: "the person's manager, otherwise the owner of the system, otherwise Tom Achebe"}, {Term: "Without an answer", Text: "it stays"}, {Term: "Removals go out", Text: "after sign-off"}},
-		Digest:   digest, Package: "Exported Tue 1 Dec 2026, 13:00 CET, 4.1 MB", Key: "k-export", CanClose: true, CanExport: true,
+		Digest:   digest, Package: "Exported Tue 1 Dec 2026, 13:00 CET, 4.1 MB", Key: "k-export", CanClose: true, CanExport: true, Campaign: "quarterly-managers", CanCopy: true,
 	}
 }
 
@@ -183,7 +183,11 @@ func newPage() campaign.NewPage {
 		Frame: frame("New campaign", layout.Campaigns), Problem: ui.Notice{Tone: ui.Bad, Title: "Three fields need a look."},
 		Errors: map[string]string{campaign.FieldName: "Another campaign has this name.", campaign.FieldSource: "Choose at least one system.", campaign.FieldDue: "Write a number of days from 1 to 365."},
 		Name:   "quarterly-managers", Purpose: "Twice a year.", Where: "account.privileged", Pick: "person.attrs.mentor", NoSwaps: true, Due: "0", OnNoAnswer: "escalate", Closer: "u7", Close: "signed", Remove: "decision", Key: "k-new",
-		Sources:   []ui.Option{{Value: "wiki", Label: "wiki", Help: "6,191 grants", Selected: true}, {Value: "sap", Label: "SAP"}},
+		Scope: campaign.ScopeForm{
+			Risks: []string{"high"}, Kinds: []string{"service"}, Privileged: true, Dormant: "90", People: "u1", Managers: "u2, u3", Departments: "Sales", Employment: "contractor", Access: "admins", Owners: "u4", Via: "ops",
+		},
+		Count: campaign.Count{Text: "118 items would be asked about, 6,062 left out.", Problem: "Choose at least one system.", Rows: []campaign.Line{{Person: "Ana Ferreira", Account: "aferreira", Access: "Approve supplier payments", Source: "SAP"}}},
+		From:  "last-year", Sources: []ui.Option{{Value: "wiki", Label: "wiki", Help: "6,191 grants", Selected: true}, {Value: "sap", Label: "SAP"}},
 		Reviewers: []string{"manager", "source_owner"}, Fallback: "u1",
 		FallbackAs: []ui.Option{{Value: "u1", Label: "Mara Voss"}, {Value: "u2", Label: "Tom Achebe"}},
 	}

@@ -289,7 +289,7 @@ func TestStaticNamesExist(t *testing.T) {
 const uhoh = `<em>UHOH</em>`
 
 // hushed are fields that steer a page and are not shown; what they hold must still not break out.
-var hushed = regexp.MustCompile(`\.(Tone|Theme|Kind|State|Answer|Mine|Theirs|OnNoAnswer|Close|Remove|Type|Reviewers\[\d+\]|Selected|Chosen|Fallback)$`)
+var hushed = regexp.MustCompile(`\.(Tone|Theme|Kind|State|Answer|Mine|Theirs|OnNoAnswer|Close|Remove|Type|Reviewers\[\d+\]|Scope\.(Risks|Kinds)\[\d*\]|Selected|Chosen|Fallback)$`)
 
 // In turn each text of each page becomes markup. It must come out as text, and where the page
 // shows the field, it must come out at all.

@@ -110,7 +110,12 @@ func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, 
 		Frame: s.frame(r, run.Name, layout.Campaigns), ID: run.Name, Name: run.Name, Purpose: strings.TrimSpace(v.Title + "\n" + v.Spec.Purpose), State: runTag(run.State),
 		Due: ui.At(run.DueAt, loc), Left: s.left(run.DueAt, open, run.TimeZone), Launched: ui.At(run.LaunchedAt, loc), Closed: ui.At(run.ClosedAt, loc),
 		Counts: campaign.Counts(v.Counts), Settings: specPairs(v.Spec), Digest: run.ItemsRoot, Key: newKey(),
-		CanClose: open && r.actor.Has(managers...), CanExport: staff(r.actor),
+		CanClose: open && r.actor.Has(managers...), CanExport: staff(r.actor), CanCopy: r.actor.Has(managers...),
+	}
+	if _, err := s.campaignSpec(r, run.Campaign); err == nil {
+		p.Campaign = run.Campaign
+	} else if model.KindOf(err) != model.NotFound {
+		return err
 	}
 	p.Settings = append(p.Settings, runPairs(v, loc)...)
 	if v.Title == run.Campaign {
@@ -225,6 +230,7 @@ func (s *site) definition(w http.ResponseWriter, r *request, name string) error 
 	p := campaign.Page{
 		Frame: s.frame(r, name, layout.Campaigns), ID: name, Name: name, Purpose: strings.TrimSpace(spec.Title + "\n" + spec.Purpose), State: definitionTag(next, problem),
 		Settings: specPairs(spec), Draft: true, CanLaunch: r.actor.Has(managers...), Next: ui.At(next, r.zone),
+		Campaign: name, CanCopy: r.actor.Has(managers...),
 	}
 	if problem != "" {
 		p.Problem = ui.Notice{Tone: ui.Bad, Title: "Its schedule could not launch it.", Text: problem}
@@ -261,6 +267,7 @@ func specPairs(spec model.CampaignSpec) []ui.Pair {
 	if spec.Scope.Where != "" {
 		out = append(out, ui.Pair{Term: "Only access where", Text: spec.Scope.Where, Code: true})
 	}
+	out = append(out, scopePairs(spec.Scope)...)
 	for _, st := range spec.Stages {
 		rules := make([]string, 0, len(st.Reviewers))
 		for _, rule := range st.Reviewers {

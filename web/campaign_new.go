@@ -3,6 +3,7 @@ package web
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,8 +21,15 @@ const launchedTwice = 2 * time.Minute
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// newCampaign is the empty form.
+// newCampaign is the empty form, or that of a copy.
 func (s *site) newCampaign(w http.ResponseWriter, r *request) error {
+	if from := r.URL.Query().Get(campaign.FieldCopy); from != "" {
+		spec, err := s.copied(r, from)
+		if err != nil {
+			return err
+		}
+		return s.renderNew(w, r, pageOf(from, spec), spec.Scope.Sources)
+	}
 	return s.renderNew(w, r, campaign.NewPage{Reviewers: []string{"manager", "source_owner"}, Reminders: []string{"7d", "2d", "+1d"}}, nil)
 }
 
@@ -46,15 +54,15 @@ func (s *site) createCampaign(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	f := r.PostForm
-	p := campaign.NewPage{
-		Name: strings.TrimSpace(f.Get(campaign.FieldName)), Purpose: strings.TrimSpace(f.Get(campaign.FieldPurpose)),
-		Where: strings.TrimSpace(f.Get(campaign.FieldWhere)), Fallback: strings.TrimSpace(f.Get(campaign.FieldFallback)),
-		Due: strings.TrimSpace(f.Get(campaign.FieldDue)), OnNoAnswer: f.Get(campaign.FieldOnNoAnswer), Remove: f.Get(campaign.FieldRemove),
-		Grace: strings.TrimSpace(f.Get(campaign.FieldGrace)), Reviewers: f[campaign.FieldReviewer], Pick: strings.TrimSpace(f.Get(campaign.FieldPick)), NoSwaps: f.Get(campaign.FieldSwaps) == campaigns.SwapsPrevent, Schedule: f.Get(campaign.FieldSchedule), Reminders: f[campaign.FieldReminder], Errors: map[string]string{},
-		Owner: strings.TrimSpace(f.Get(campaign.FieldOwner)), Closer: strings.TrimSpace(f.Get(campaign.FieldCloser)), Close: f.Get(campaign.FieldClose),
+	if f.Has(campaign.FieldCount) {
+		return s.countCampaign(w, r)
 	}
-	spec := typedSpec(&p, f[campaign.FieldSource])
-	var err error
+	p := typedPage(f)
+	base, err := s.copied(r, p.From)
+	if err != nil {
+		return err
+	}
+	spec := typedSpec(&p, f[campaign.FieldSource], base)
 	if spec.Owner, err = s.typedPerson(r, &p, campaign.FieldOwner, p.Owner); err != nil {
 		return err
 	}
@@ -78,6 +86,18 @@ func (s *site) createCampaign(w http.ResponseWriter, r *request) error {
 	return s.renderNew(w, r, p, f[campaign.FieldSource])
 }
 
+// typedPage is the form as it was typed.
+func typedPage(f url.Values) campaign.NewPage {
+	return campaign.NewPage{
+		Name: strings.TrimSpace(f.Get(campaign.FieldName)), Purpose: strings.TrimSpace(f.Get(campaign.FieldPurpose)),
+		Where: strings.TrimSpace(f.Get(campaign.FieldWhere)), Fallback: strings.TrimSpace(f.Get(campaign.FieldFallback)),
+		Due: strings.TrimSpace(f.Get(campaign.FieldDue)), OnNoAnswer: f.Get(campaign.FieldOnNoAnswer), Remove: f.Get(campaign.FieldRemove),
+		Grace: strings.TrimSpace(f.Get(campaign.FieldGrace)), Reviewers: f[campaign.FieldReviewer], Pick: strings.TrimSpace(f.Get(campaign.FieldPick)), NoSwaps: f.Get(campaign.FieldSwaps) == campaigns.SwapsPrevent, Schedule: f.Get(campaign.FieldSchedule), Reminders: f[campaign.FieldReminder], Errors: map[string]string{},
+		Owner: strings.TrimSpace(f.Get(campaign.FieldOwner)), Closer: strings.TrimSpace(f.Get(campaign.FieldCloser)), Close: f.Get(campaign.FieldClose),
+		From: f.Get(campaign.FieldCopy), Scope: typedScope(f),
+	}
+}
+
 // nameProblem says what is wrong with the name of a new source or campaign; "" is nothing.
 func nameProblem(name string) string {
 	switch {
@@ -91,8 +111,9 @@ func nameProblem(name string) string {
 	return ""
 }
 
-// typedSpec makes a definition of what was typed; what is missing is an error at its field.
-func typedSpec(p *campaign.NewPage, sources []string) *model.CampaignSpec {
+// typedSpec makes a definition of what was typed, and of what base says that the form does not show; what is missing
+// is an error at its field.
+func typedSpec(p *campaign.NewPage, sources []string, base model.CampaignSpec) *model.CampaignSpec {
 	if problem := nameProblem(p.Name); problem != "" {
 		p.Errors[campaign.FieldName] = problem
 	}
@@ -115,15 +136,18 @@ func typedSpec(p *campaign.NewPage, sources []string) *model.CampaignSpec {
 	if len(rules) == 0 {
 		p.Errors[campaign.FieldReviewer] = "Choose who reviews."
 	}
-	swaps := ""
+	spec := base
+	spec.Swaps = ""
 	if p.NoSwaps {
-		swaps = campaigns.SwapsPrevent
+		spec.Swaps = campaigns.SwapsPrevent
 	}
-	return &model.CampaignSpec{
-		Purpose: p.Purpose, Swaps: swaps, Scope: model.ScopeSpec{Sources: sources, Where: p.Where},
-		Stages:     []model.StageSpec{{Reviewers: rules, Fallback: p.Fallback, Due: p.Due + "d"}},
-		OnNoAnswer: p.OnNoAnswer, Close: p.Close, Remove: p.Remove, Grace: p.Grace, Schedule: p.Schedule, Reminders: p.Reminders,
+	if p.OnNoAnswer != campaigns.OnNoAnswerEscalate {
+		spec.Extend = ""
 	}
+	spec.Purpose, spec.Scope, spec.Reminders, spec.Schedule = p.Purpose, scopeSpec(p, sources, base.Scope), p.Reminders, p.Schedule
+	spec.Stages = []model.StageSpec{{Reviewers: rules, Fallback: p.Fallback, Due: p.Due + "d"}}
+	spec.OnNoAnswer, spec.Close, spec.Remove, spec.Grace = p.OnNoAnswer, p.Close, p.Remove, p.Grace
+	return &spec
 }
 
 // typedPerson is the person_id of who was typed into a field, by person_id or by mail address; one that is nobody,
@@ -180,7 +204,7 @@ func blame(p *campaign.NewPage, msg string) {
 		reviewers = campaign.FieldPick // what is chosen from a list is never wrong
 	}
 	for _, x := range []struct{ word, field string }{
-		{"where", campaign.FieldWhere}, {"fallback", campaign.FieldFallback}, {"scope.sources", campaign.FieldSource}, {"reviewers", reviewers},
+		{"scope.dormant", campaign.FieldDormant}, {"where", campaign.FieldWhere}, {"fallback", campaign.FieldFallback}, {"scope.sources", campaign.FieldSource}, {"reviewers", reviewers},
 		{"closer", campaign.FieldCloser}, {"close", campaign.FieldClose}, {"due", campaign.FieldDue}, {"on_no_answer", campaign.FieldOnNoAnswer}, {"remove", campaign.FieldRemove}, {"grace", campaign.FieldGrace}, {"schedule", campaign.FieldSchedule}, {"owner", campaign.FieldOwner},
 	} {
 		if strings.Contains(strings.SplitN(msg, ":", 2)[0], x.word) || strings.HasPrefix(msg, "stages: "+x.word) {

@@ -69,6 +69,7 @@ type site struct {
 	uploads  chan struct{} // bounds the uploads that are taken in at once
 	streams  streams
 	exports  chan struct{} // and the packages that are made at once
+	counting chan struct{} // one scope at a time
 	notices  *limiter
 	protect  *http.CrossOriginProtection
 	mux      *http.ServeMux
@@ -98,7 +99,7 @@ func newSite(cfg Config) (*site, error) {
 	}
 	s := &site{
 		Config: cfg, secure: base.Scheme == "https", metrics: newMetrics(),
-		logins: newLimiter(10, 60), notices: newLimiter(1, 20), uploads: make(chan struct{}, 2), exports: make(chan struct{}, 2),
+		logins: newLimiter(10, 60), notices: newLimiter(1, 20), uploads: make(chan struct{}, 2), exports: make(chan struct{}, 2), counting: make(chan struct{}, 1),
 		protect: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
 	}
 	if err := s.protect.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {

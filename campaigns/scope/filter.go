@@ -24,9 +24,32 @@ const (
 // Filter is a compiled expression that says which rows are in. The nil Filter takes every row.
 // It is not safe for concurrent use: it reuses one activation.
 type Filter struct {
-	program cel.Program
-	act     activation
+	conditions []condition
+	program    cel.Program // nil where there is no expression
+	act        activation
+	out        string
 }
+
+// New compiles a scope: its plain conditions and its where, all of which must hold. A scope without either is the nil
+// Filter. now is what counts as the time.
+func New(spec model.ScopeSpec, now time.Time) (*Filter, error) {
+	f, err := Compile(spec.Where, now)
+	if err != nil {
+		return nil, err
+	}
+	conds, err := conditions(spec, now)
+	if err != nil || len(conds) == 0 {
+		return f, err
+	}
+	if f == nil {
+		f = &Filter{}
+	}
+	f.conditions = conds
+	return f, nil
+}
+
+// Out is the setting by which the last row that did not match was out.
+func (f *Filter) Out() string { return f.out }
 
 // Compile compiles a where of a scope; "" is a nil Filter. now is what the expression sees as
 // the time. The error names line and column.
@@ -101,6 +124,19 @@ func (f *Filter) Match(row Row) (in, isUnknown bool, err error) {
 	if f == nil {
 		return true, false, nil
 	}
+	for i := range f.conditions {
+		switch c := &f.conditions[i]; c.holds(row) {
+		case model.No:
+			f.out = c.name
+			return false, false, nil
+		case model.Unknown:
+			isUnknown = true
+		case model.Yes:
+		}
+	}
+	if f.program == nil {
+		return true, isUnknown, nil
+	}
 	f.act.row = row
 	out, _, err := f.program.Eval(&f.act)
 	if err != nil {
@@ -114,5 +150,9 @@ func (f *Filter) Match(row Row) (in, isUnknown bool, err error) {
 	if types.IsUnknown(out) {
 		return true, true, nil
 	}
-	return out == types.True, false, nil
+	if out != types.True {
+		f.out = "where"
+		return false, false, nil
+	}
+	return true, isUnknown, nil
 }

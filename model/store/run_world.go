@@ -241,18 +241,18 @@ func (q queries) scanOne(ctx context.Context, query string, args []any, dest ...
 	return err
 }
 
-// ItemKeys are the account and the entitlement of each item of a run, once where an access went and came
-// back; entitlement 0 is the account itself.
-func (q queries) ItemKeys(ctx context.Context, run int64, fn func(account, entitlement int64) error) error {
-	rows, err := q.rows(ctx, "SELECT DISTINCT account_key, COALESCE(entitlement_key, 0) FROM items WHERE run_id = ?", run)
+// ItemKeys are the account and the entitlement of each item of a run, and the last of its grants, once where an access
+// went and came back; entitlement 0 is the account itself, which has no grant.
+func (q queries) ItemKeys(ctx context.Context, run int64, fn func(account, entitlement, grant int64) error) error {
+	rows, err := q.rows(ctx, "SELECT account_key, COALESCE(entitlement_key, 0), COALESCE(MAX(grant_id), 0) FROM items WHERE run_id = ? GROUP BY account_key, COALESCE(entitlement_key, 0)", run)
 	if err != nil {
 		return fmt.Errorf("read the items of run %d: %w", run, err)
 	}
 	return scanEach(rows, func() error {
-		var account, entitlement int64
-		if err := rows.Scan(&account, &entitlement); err != nil {
+		var account, entitlement, grant int64
+		if err := rows.Scan(&account, &entitlement, &grant); err != nil {
 			return err
 		}
-		return fn(account, entitlement)
+		return fn(account, entitlement, grant)
 	})
 }

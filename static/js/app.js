@@ -154,6 +154,26 @@ for (const part of document.querySelectorAll("[data-live]")) {
   addEventListener("pagehide", () => source.close());
 }
 
+// What a form would ask about is counted while it is typed; the button counts where there is no script.
+for (const form of document.querySelectorAll("form[data-count]")) {
+  let turn = 0;
+  form.addEventListener("input", (e) => {
+    if (!e.target.closest("[data-counts]")) return;
+    const mine = ++turn;
+    setTimeout(async () => {
+      if (mine !== turn) return;
+      try {
+        const typed = new URLSearchParams(new FormData(form));
+        typed.set(form.dataset.count, "yes");
+        const answer = await ask("POST", form.action, typed, true);
+        if (mine === turn && answer.status === 200) take(answer.page, "count");
+      } catch {
+        // the button is still there
+      }
+    }, 500);
+  });
+}
+
 // The menu closes like a menu.
 document.addEventListener("keydown", (e) => {
   if (e.key !== "Escape") return;

@@ -13,6 +13,7 @@ const (
 	FieldName       = "name"
 	FieldPurpose    = "purpose"
 	FieldSource     = "source"
+	FieldCopy       = "copy"  // the campaign that is copied
 	FieldWhere      = "where" // CEL
 	FieldReviewer   = "reviewer"
 	FieldPick       = "pick"     // CEL
@@ -39,6 +40,9 @@ type NewPage struct {
 	Purpose    string
 	Sources    []ui.Option // those that provide access
 	Where      string
+	Scope      ScopeForm
+	Count      Count
+	From       string   // the campaign that is copied
 	Pick       string   // an expression that names a reviewer, asked before the rules
 	NoSwaps    bool     // two people never review each other
 	Reviewers  []string // the chosen rules in order, of Rules

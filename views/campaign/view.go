@@ -1,6 +1,8 @@
 package campaign
 
 import (
+	"net/url"
+
 	"recert/views/layout"
 	"recert/views/ui"
 )
@@ -58,6 +60,8 @@ type Page struct {
 	Key       string    // for the export form
 	Draft     bool      // not launched yet: offer the preview
 	CanLaunch bool
+	Campaign  string // the name of the definition, "" where there is none any more
+	CanCopy   bool
 	CanClose  bool
 	CanExport bool
 	HandOver  *HandOver // nil where nothing can be handed over
@@ -268,3 +272,7 @@ func (c Counts) check() ui.Tag {
 }
 
 func more(n int64) string { return "and " + ui.Num(n) + " more" }
+
+func (p Page) copyPath() string {
+	return ui.Path("campaigns", "new") + "?" + FieldCopy + "=" + url.QueryEscape(p.Campaign)
+}
