@@ -73,6 +73,7 @@ func campaignPages() []page {
 		pageOf("campaigns", func() campaign.ListPage {
 			return campaign.ListPage{
 				Frame: frame("Campaigns", layout.Campaigns), CanCreate: true, Pager: ui.Pager{Next: "/campaigns?after=x"},
+				Hands: []campaign.Hand{{Name: "q4", Text: "It is overdue: remind those who have not finished, make it due later, or close it."}},
 				Runs: []campaign.Run{
 					{ID: "half-year", Name: "half-year", State: ui.Tag{Text: "Scheduled", Tone: ui.Info}, Next: at(900 * time.Hour)},
 					{ID: "q4", Name: "quarterly-managers@2026-11-20", State: ui.Tag{Text: "Running", Tone: ui.Info}, Due: at(75 * time.Hour), Left: ui.Tag{Text: "3 days left", Tone: ui.Warn}, Done: 1262, Total: 6180, Removed: "12, of these 9 proven gone"},
@@ -134,6 +135,11 @@ func runPage() campaign.Page {
 	return campaign.Page{
 		Frame: frame("Q4", layout.Campaigns), ID: "q4", Name: "quarterly-managers@2026-11-20", Purpose: "Twice a year we check who can move money.",
 		State: ui.Tag{Text: "Running", Tone: ui.Info}, Due: at(75 * time.Hour), Left: ui.Tag{Text: "3 days left", Tone: ui.Warn}, Launched: at(-260 * time.Hour), Reminder: at(3 * time.Hour),
+		Problems: []string{"1 reviewer has left or is away, with 64 open items. Hand them over below."},
+		Pace: &campaign.Pace{
+			Text: "4,910 items are open. At an even pace it would be 1,410.", State: ui.Tag{Text: "Behind", Tone: ui.Warn}, From: "24 Nov", To: "8 Dec", Line: "0,4 250,60 600,100", Even: "0,4 800,300", Now: "600",
+			Rows: []campaign.PaceRow{{Day: "24 Nov 2026", Open: 6180, Even: 6180}, {Day: "25 Nov 2026", Open: 4910, Even: 1410}},
+		},
 		Counts:   campaign.Counts{Items: 6180, Kept: 1100, Revoked: 120, Reduced: 2, Unsure: 40, Unanswered: 4910, Gone: 8},
 		Removals: []ui.Pair{{Term: "Queued", Text: "1"}, {Term: "Sent", Text: "2"}, {Term: "Proven gone", Text: "9"}},
 		Reviewers: []campaign.Reviewer{

@@ -38,6 +38,9 @@ func (s *site) campaigns(w http.ResponseWriter, r *request) error {
 		if err != nil {
 			return err
 		}
+		if problem != "" && p.CanCreate {
+			p.Hands = append(p.Hands, campaign.Hand{Name: d.Name, Text: "Its schedule could not launch it: " + problem})
+		}
 		p.Runs = append(p.Runs, campaign.Run{ID: d.Name, Name: d.Name, State: definitionTag(next, problem), Next: ui.At(next, r.zone)})
 	}
 	for _, run := range runs {
@@ -50,6 +53,11 @@ func (s *site) campaigns(w http.ResponseWriter, r *request) error {
 			Left: s.left(run.Due, run.State == model.Running, run.Run.TimeZone), Done: run.Items - run.Unanswered - run.Gone, Total: run.Items - run.Gone,
 			Removed: removedWords(counts),
 		})
+	}
+	if p.CanCreate {
+		if err := s.hands(r, &p); err != nil {
+			return err
+		}
 	}
 	return s.render(w, r, campaign.List(p))
 }
@@ -125,6 +133,9 @@ func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, 
 		if n := removals[state]; n > 0 {
 			p.Removals = append(p.Removals, ui.Pair{Term: removalTag(model.Remediation{State: state}).Text, Text: ui.Num(n), Href: boardHref(url.Values{revocation.ParamCampaign: {run.Name}}, string(state)+onlyRemovals)})
 		}
+	}
+	if err := s.pace(r, &p, run, loc); err != nil {
+		return err
 	}
 	for _, rev := range v.Reviewers {
 		p.Reviewers = append(p.Reviewers, reviewerRow(v, rev, loc))

@@ -60,6 +60,7 @@ func (s *site) routes() []route {
 		{method: get, path: "/campaigns", access: byRole, roles: readers, do: s.campaigns},
 		{method: get, path: "/campaigns/new", access: byRole, roles: managers, do: s.newCampaign},
 		{method: post, path: "/campaigns/new", access: byRole, roles: managers, do: s.createCampaign},
+		{method: get, path: "/campaigns/{id}/live", access: byRole, roles: readers, do: s.campaignLive},
 		{method: get, path: "/campaigns/{id}/yaml", access: byRole, roles: readers, do: s.campaignYAML},
 		{method: get, path: "/campaigns/{id}", access: byRole, roles: readers, do: s.campaign},
 		{method: get, path: "/campaigns/{id}/preview", access: byRole, roles: readers, do: s.preview},

@@ -20,6 +20,7 @@ type ListPage struct {
 	Runs      []Run
 	Pager     ui.Pager
 	CanCreate bool
+	Hands     []Hand // what needs the reader; only for who runs campaigns
 }
 
 // Run is one line of the list.
@@ -51,6 +52,8 @@ type Page struct {
 	Reminder  ui.Stamp  // the next one
 	Mailless  bool      // reviewers are told nothing: mail is not set up
 	Counts    Counts
+	Pace      *Pace     // nil for a draft
+	Problems  []string  // what does not come along by itself
 	Removals  []ui.Pair // "Queued" 1, "Sent" 2, "Proven gone" 9, …
 	Reviewers []Reviewer
 	Pager     ui.Pager  // of the reviewers

@@ -1,0 +1,141 @@
+package campaigns
+
+import (
+	"context"
+	"time"
+
+	"recert/model"
+)
+
+// stuckMoves is how often an item goes from reviewer to reviewer before somebody should look at it.
+const stuckMoves = 3
+
+// Pace is how a run comes along.
+type Pace struct {
+	Total  int64 // items
+	Points []PacePoint
+	Moved  int64               // open items that went from reviewer to reviewer three times or more
+	Absent []model.RunReviewer // who have left or are away, with open items
+}
+
+// PacePoint is how many items were without an answer at the end of a day where the campaign is; the first point is
+// the launch, the last one is now, or the close.
+type PacePoint struct {
+	At   model.Time
+	Open int64
+	Even int64 // that would be, if as much was answered each day until the run is due
+}
+
+// Pace tells how a run comes along, to who may see all of it. An answer that was taken back counts as none.
+func (s *Service) Pace(ctx context.Context, actor model.Actor, run model.Run) (Pace, error) {
+	if !readsAll(actor) {
+		return Pace{}, noRun()
+	}
+	p := Pace{Total: run.Items}
+	loc, err := zone(run.TimeZone)
+	if err != nil {
+		return p, err
+	}
+	end := model.TimeOf(s.Store.Now())
+	if run.State == model.Closed {
+		end = run.ClosedAt
+	}
+	settled, err := s.Store.SettledByHour(ctx, run.ID)
+	if err != nil {
+		return p, err
+	}
+	open, at := run.Items, 0
+	point := func(t model.Time) {
+		for at < len(settled) && (settled[at].At() <= t || t == end) {
+			open -= settled[at].N
+			at++
+		}
+		p.Points = append(p.Points, PacePoint{At: t, Open: open, Even: even(run, t)})
+	}
+	p.Points = append(p.Points, PacePoint{At: run.LaunchedAt, Open: run.Items, Even: run.Items})
+	for t := nextDay(run.LaunchedAt, loc); t < end; t = nextDay(t, loc) {
+		point(t)
+	}
+	point(end)
+	if run.State != model.Running {
+		return p, nil
+	}
+	if p.Moved, err = s.Store.MovedItems(ctx, run.ID, stuckMoves); err != nil {
+		return p, err
+	}
+	p.Absent, err = s.Store.AbsentReviewers(ctx, run.ID)
+	return p, err
+}
+
+// nextDay is the first midnight after an instant.
+func nextDay(t model.Time, loc *time.Location) model.Time {
+	d := t.Std().In(loc)
+	return model.TimeOf(time.Date(d.Year(), d.Month(), d.Day()+1, 0, 0, 0, 0, loc))
+}
+
+// even is how many items would be open at a time, rounded up.
+func even(run model.Run, t model.Time) int64 {
+	whole := float64(run.DueAt - run.LaunchedAt)
+	if t >= run.DueAt || whole <= 0 {
+		return 0
+	}
+	left := float64(run.Items) * float64(run.DueAt-t) / whole
+	n := int64(left)
+	if float64(n) < left {
+		n++
+	}
+	return min(n, run.Items)
+}
+
+// Hand is something about a running campaign that only who runs it can do.
+type Hand struct {
+	Run      model.Run
+	Overdue  bool
+	Finished bool  // everybody has signed off, and it does not close by itself
+	Absent   int64 // reviewers who have left or are away, with open items
+	Moved    int64 // open items that went from reviewer to reviewer three times or more
+}
+
+// Hands tells what the running campaigns need of who runs them; those that need nothing are left out.
+func (s *Service) Hands(ctx context.Context, actor model.Actor) ([]Hand, error) {
+	if err := mayRun(actor); err != nil {
+		return nil, err
+	}
+	runs, err := s.Runs(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	var out []Hand
+	for _, r := range runs {
+		if r.Run.State != model.Running {
+			continue
+		}
+		h, err := s.hand(ctx, r.Run)
+		if err != nil {
+			return nil, err
+		}
+		if h.Overdue || h.Finished || h.Absent+h.Moved > 0 {
+			out = append(out, h)
+		}
+	}
+	return out, nil
+}
+
+func (s *Service) hand(ctx context.Context, run model.Run) (Hand, error) {
+	h := Hand{Run: run, Overdue: Overdue(run, s.Store.Now())}
+	spec, err := specOf(run)
+	if err != nil {
+		return h, err
+	}
+	absent, err := s.Store.AbsentReviewers(ctx, run.ID)
+	if err != nil {
+		return h, err
+	}
+	h.Absent = int64(len(absent))
+	if h.Moved, err = s.Store.MovedItems(ctx, run.ID, stuckMoves); err != nil {
+		return h, err
+	}
+	people, err := s.Store.UnfinishedReviewers(ctx, run.ID)
+	h.Finished = spec.Close == "" && len(people) == 0 && h.Absent == 0
+	return h, err
+}
