@@ -79,14 +79,20 @@ func dueOn(run model.Run, date string, now model.Time) (model.Time, error) {
 	return due, nil
 }
 
-// amend makes a run due at another time, and tells those who have not finished.
-func amend(ctx context.Context, tx *store.Tx, actor model.Actor, run *model.Run, due model.Time, cause, reason string) error {
+// amended writes the event of a change.
+func amended(ctx context.Context, tx *store.Tx, actor model.Actor, run *model.Run, due model.Time, cause, reason string) error {
 	personal := map[string]string{}
 	if reason != "" {
 		personal["reason"] = reason
 	}
-	if _, err := appendEvent(ctx, tx, actor, run.Name, evidence.TypeCampaignAmended, evidence.RunObject(run.Name),
-		evidence.CampaignAmended{DueFrom: verifyTime(run.DueAt), DueAt: verifyTime(due), Cause: cause}, personal); err != nil {
+	_, err := appendEvent(ctx, tx, actor, run.Name, evidence.TypeCampaignAmended, evidence.RunObject(run.Name),
+		evidence.CampaignAmended{DueFrom: verifyTime(run.DueAt), DueAt: verifyTime(due), Cause: cause}, personal)
+	return err
+}
+
+// amend makes a run due at another time, and tells those who have not finished.
+func amend(ctx context.Context, tx *store.Tx, actor model.Actor, run *model.Run, due model.Time, cause, reason string) error {
+	if err := amended(ctx, tx, actor, run, due, cause, reason); err != nil {
 		return err
 	}
 	run.DueAt = due
@@ -103,8 +109,8 @@ type Amendment struct {
 	By     string
 	From   model.Time // when it was due before
 	To     model.Time
-	Cause  string // "" is that By decided it; else evidence.CauseExtended or evidence.CauseCloser
-	Reason string // "" where it was erased, and where there is a cause
+	Cause  string // "" is that By decided it; else one of evidence's causes
+	Reason string // "" where it was erased, and where no person decided it
 }
 
 type amendReader interface {

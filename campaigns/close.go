@@ -188,7 +188,7 @@ func applyDefault(ctx context.Context, tx *store.Tx, actor model.Actor, run mode
 	}
 }
 
-// Overdue tells whether a running run is past its due date at a time.
+// Overdue tells whether a running run that is not paused is past its due date at a time.
 func Overdue(run model.Run, now time.Time) bool {
-	return run.State == model.Running && model.TimeOf(now) > run.DueAt
+	return run.State == model.Running && !run.PausedAt.Known() && model.TimeOf(now) > run.DueAt
 }

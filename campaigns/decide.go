@@ -264,6 +264,8 @@ func (d *deciding) allowed(ctx context.Context, it model.Item, in DecideInput) e
 		return model.Errorf(model.NotFound, "There is no such item in your review.")
 	case d.run.State != model.Running:
 		return model.Errorf(model.Conflict, "This review was closed on %s; answers can no longer be given.", d.day(d.run.ClosedAt))
+	case d.run.PausedAt.Known():
+		return d.paused()
 	case d.part.SignedAt.Known():
 		return model.Errorf(model.Conflict, "You signed this review off on %s; its answers are final.", d.day(d.part.SignedAt))
 	case it.Outcome == model.OutcomeGone:
@@ -282,6 +284,10 @@ func (d *deciding) allowed(ctx context.Context, it model.Item, in DecideInput) e
 		return model.Errorf(model.Forbidden, "This is your own access, which you cannot review. Pass it on with “Not mine”, or ask whoever runs the campaign to hand it over.")
 	}
 	return nil
+}
+
+func (d *deciding) paused() error {
+	return model.Errorf(model.Conflict, "This review is paused since %s. You can answer when it goes on.", d.day(d.run.PausedAt))
 }
 
 func (d *deciding) day(t model.Time) string { return t.Std().In(d.spec.location).Format("2 Jan 2006") }

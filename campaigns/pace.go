@@ -114,7 +114,7 @@ func (s *Service) Hands(ctx context.Context, actor model.Actor) ([]Hand, error) 
 		if err != nil {
 			return nil, err
 		}
-		if h.Overdue || h.Finished || h.Absent+h.Moved > 0 {
+		if h.Overdue || h.Finished || h.Run.PausedAt.Known() || h.Absent+h.Moved > 0 {
 			out = append(out, h)
 		}
 	}

@@ -38,7 +38,7 @@ func (s *Service) Remind(ctx context.Context) (int, error) {
 }
 
 // eachRunning does something in each running run in which there may be something to do, in a transaction of its
-// own with the run locked, and adds up what was done. Most often there is nothing, and then nothing is locked.
+// own with the run locked, and adds up what was done. A paused run is passed over. Most often there is nothing, and then nothing is locked.
 func (s *Service) eachRunning(ctx context.Context, may func(model.Run) (bool, error), do func(context.Context, *store.Tx, model.Run) (int, error)) (int, error) {
 	runs, err := s.Store.RunList(ctx, store.RunFilter{State: model.Running})
 	if err != nil {
@@ -47,6 +47,9 @@ func (s *Service) eachRunning(ctx context.Context, may func(model.Run) (bool, er
 	n := 0
 	var errs []error
 	for _, run := range runs {
+		if run.PausedAt.Known() {
+			continue
+		}
 		if ok, err := may(run); err != nil || !ok {
 			errs = append(errs, err)
 			continue
@@ -54,7 +57,7 @@ func (s *Service) eachRunning(ctx context.Context, may func(model.Run) (bool, er
 		done := 0
 		errs = append(errs, s.Store.InTx(ctx, func(tx *store.Tx) error {
 			run, err := tx.LockRun(ctx, run.ID, true)
-			if err == nil {
+			if err == nil && !run.PausedAt.Known() {
 				done, err = do(ctx, tx, run)
 			}
 			return err

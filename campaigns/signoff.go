@@ -51,6 +51,9 @@ func (d *deciding) signOff(ctx context.Context, in SignOffInput) (*SignedOff, er
 	if d.run.State != model.Running {
 		return nil, model.Errorf(model.Conflict, "This review was closed on %s; it can no longer be signed off.", d.day(d.run.ClosedAt))
 	}
+	if d.run.PausedAt.Known() {
+		return nil, d.paused()
+	}
 	if in.Statement != d.spec.Statement {
 		return nil, model.Errorf(model.Conflict, "The statement to sign is another one. Load the page again.")
 	}

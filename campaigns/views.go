@@ -84,6 +84,9 @@ func (s *Service) review(run model.Run, part model.RunReviewer) (Review, error) 
 	}, nil
 }
 
+// Answerable tells whether the reviewer can answer now.
+func (r Review) Answerable() bool { return r.Open() && !r.Run.PausedAt.Known() }
+
 // Row is one item as it is shown.
 type Row struct {
 	Item        model.Item

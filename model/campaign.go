@@ -58,6 +58,7 @@ type Run struct {
 	Summary      string   `bun:"summary"`
 	RemindedAt   Time     `bun:"reminded_at"`  // until when reviewers were told what there was to tell; unknown: nobody was told that it began
 	PeopleLists  int64    `bun:"people_lists"` // after how many sealed lists of people reviewers who are not there any more were replaced last
+	PausedAt     Time     `bun:"paused_at"`    // since when nobody can answer; unknown: it goes on
 	OwnerKey     *int64   `bun:"owner_key"`    // who is told of what happens to its removals; nil where no person is known
 }
 

@@ -114,8 +114,13 @@ func campaignPages() []page {
 		}, campaign.Close),
 		pageOf("campaign-without-mail", func() campaign.Page {
 			p := runPage()
-			p.Mailless = true
+			p.Mailless, p.Pause = true, &campaign.PauseForm{Reason: "The wiki moves.", Error: "Say why it is paused."}
 			p.Extend = &campaign.DueForm{Day: "2026-12-32", Reason: "Half of Sales is away.", Error: "Give the new due date as a day."}
+			return p
+		}, campaign.Show),
+		pageOf("campaign-paused", func() campaign.Page {
+			p := runPage()
+			p.State, p.Pause = ui.Tag{Text: "Paused", Tone: ui.Warn}, &campaign.PauseForm{Paused: true}
 			return p
 		}, campaign.Show),
 		pageOf("campaign-scheduled", func() campaign.Page {

@@ -49,8 +49,8 @@ func (s *site) campaigns(w http.ResponseWriter, r *request) error {
 			return err
 		}
 		p.Runs = append(p.Runs, campaign.Run{
-			ID: run.Name, Name: run.Name, State: runTag(run.State), Due: ui.At(run.Due, zone(run.Run.TimeZone)),
-			Left: s.left(run.Due, run.State == model.Running, run.Run.TimeZone), Done: run.Items - run.Unanswered - run.Gone, Total: run.Items - run.Gone,
+			ID: run.Name, Name: run.Name, State: runTag(run.Run), Due: ui.At(run.Due, zone(run.Run.TimeZone)),
+			Left: s.left(run.Due, run.State == model.Running && !run.Run.PausedAt.Known(), run.Run.TimeZone), Done: run.Items - run.Unanswered - run.Gone, Total: run.Items - run.Gone,
 			Removed: removedWords(counts),
 		})
 	}
@@ -62,8 +62,11 @@ func (s *site) campaigns(w http.ResponseWriter, r *request) error {
 	return s.render(w, r, campaign.List(p))
 }
 
-func runTag(state model.RunState) ui.Tag {
-	if state == model.Running {
+func runTag(run model.Run) ui.Tag {
+	switch {
+	case run.PausedAt.Known():
+		return ui.Tag{Text: "Paused", Tone: ui.Warn}
+	case run.State == model.Running:
 		return ui.Tag{Text: "Running", Tone: ui.Info}
 	}
 	return ui.Tag{Text: "Closed"}
@@ -99,11 +102,18 @@ func (s *site) campaign(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return s.renderCampaign(w, r, run, nil, nil)
+	return s.renderCampaign(w, r, run, typedForms{})
 }
 
-// renderCampaign shows a run; handed and due are what was typed and refused, nil where nothing was.
-func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, handed *campaign.HandOver, due *campaign.DueForm) error {
+// typedForms are what was typed into a form of a run and refused; nil where nothing was.
+type typedForms struct {
+	handed *campaign.HandOver
+	due    *campaign.DueForm
+	pause  *campaign.PauseForm
+}
+
+// renderCampaign shows a run.
+func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, typed typedForms) error {
 	v, err := s.Campaigns.RunPage(r.Context(), r.actor, run.ID)
 	if err != nil {
 		return err
@@ -115,8 +125,8 @@ func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, 
 	loc := zone(run.TimeZone)
 	open := run.State == model.Running
 	p := campaign.Page{
-		Frame: s.frame(r, run.Name, layout.Campaigns), ID: run.Name, Name: run.Name, Purpose: strings.TrimSpace(v.Title + "\n" + v.Spec.Purpose), State: runTag(run.State),
-		Due: ui.At(run.DueAt, loc), Left: s.left(run.DueAt, open, run.TimeZone), Launched: ui.At(run.LaunchedAt, loc), Closed: ui.At(run.ClosedAt, loc),
+		Frame: s.frame(r, run.Name, layout.Campaigns), ID: run.Name, Name: run.Name, Purpose: strings.TrimSpace(v.Title + "\n" + v.Spec.Purpose), State: runTag(run),
+		Due: ui.At(run.DueAt, loc), Left: s.left(run.DueAt, open && !run.PausedAt.Known(), run.TimeZone), Launched: ui.At(run.LaunchedAt, loc), Closed: ui.At(run.ClosedAt, loc),
 		Counts: campaign.Counts(v.Counts), Settings: specPairs(v.Spec), Digest: run.ItemsRoot, Key: newKey(),
 		CanClose: open && r.actor.Has(managers...), CanExport: staff(r.actor), CanCopy: r.actor.Has(managers...),
 	}
@@ -145,8 +155,8 @@ func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, 
 		return err
 	}
 	p.Settings = append(p.Settings, amendmentPairs(amended, loc)...)
-	p.HandOver, p.Extend = handOverForm(r, v, handed), dueForm(r, run, due)
-	if open {
+	p.HandOver, p.Extend, p.Pause = handOverForm(r, v, typed.handed), dueForm(r, run, typed.due), pauseForm(r, run, typed.pause)
+	if open && !run.PausedAt.Known() {
 		if err := s.reminders(r, &p, run); err != nil {
 			return err
 		}
@@ -195,7 +205,7 @@ func (s *site) handOver(w http.ResponseWriter, r *request) error {
 	done, err := s.Campaigns.HandOver(r.Context(), r.actor, in)
 	if kind := model.KindOf(err); err != nil && (kind == model.Invalid || kind == model.Conflict) {
 		r.status = statusOf(err)
-		return s.renderCampaign(w, r, run, &campaign.HandOver{From: []ui.Option{{Value: in.From}}, To: in.To, Reason: in.Reason, Error: model.Message(err)}, nil)
+		return s.renderCampaign(w, r, run, typedForms{handed: &campaign.HandOver{From: []ui.Option{{Value: in.From}}, To: in.To, Reason: in.Reason, Error: model.Message(err)}})
 	}
 	if err != nil {
 		return err

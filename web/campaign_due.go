@@ -24,7 +24,7 @@ func (s *site) extend(w http.ResponseWriter, r *request) error {
 	_, err = s.Campaigns.Extend(r.Context(), r.actor, in)
 	if kind := model.KindOf(err); err != nil && (kind == model.Invalid || kind == model.Conflict) {
 		r.status = statusOf(err)
-		return s.renderCampaign(w, r, run, nil, &campaign.DueForm{Day: in.Due, Reason: in.Reason, Error: model.Message(err)})
+		return s.renderCampaign(w, r, run, typedForms{due: &campaign.DueForm{Day: in.Due, Reason: in.Reason, Error: model.Message(err)}})
 	}
 	if err != nil {
 		return err
@@ -49,6 +49,15 @@ func amendmentPairs(list []campaigns.Amendment, loc *timeLocation) []ui.Pair {
 	for _, a := range list {
 		text := "From " + ui.At(a.From, loc).Text + " to " + ui.At(a.To, loc).Text
 		switch {
+		case a.Cause == evidence.CausePaused:
+			out = append(out, ui.Pair{Term: "Paused", Text: ui.At(a.At, loc).Text + ", by " + a.By + ": " + a.Reason})
+			continue
+		case a.Cause == evidence.CauseResumed:
+			out = append(out, ui.Pair{Term: "Went on", Text: ui.At(a.At, loc).Text + ", by " + a.By + ": " + a.Reason})
+			if a.From == a.To {
+				continue
+			}
+			text += ", as it was paused"
 		case a.Cause == evidence.CauseExtended:
 			text += ", as items had no answer"
 		case a.Cause == evidence.CauseCloser:

@@ -57,3 +57,28 @@ func TestEscalating(t *testing.T) {
 			webtest.In("main", webtest.HasText("one of them is replaced")))
 	})
 }
+
+// TestPausePage: who runs campaigns pauses one and lets it go on; its reviewers read why, and cannot answer meanwhile.
+func TestPausePage(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.fill()
+		run := w.launch()
+		m, reviewer := w.as("", model.CampaignManager), w.as("u1")
+		page := "/campaigns/" + run.Name
+		w.as("", model.Auditor).Get(page).Want(http.StatusOK, webtest.Count("form[action$='/pause']", 0))
+		form := m.Get(page).Form("form[action$='/pause']")
+		m.Submit(form, url.Values{"reason": {""}}).Want(http.StatusUnprocessableEntity, webtest.Count("details[open] form[action$='/pause']", 1), webtest.In("main", webtest.HasText("Say why it is paused")))
+		for range 2 {
+			m.Follow(m.Submit(form, url.Values{"reason": {"The wiki moves " + uhoh}})).Want(http.StatusOK, webtest.In("h1", webtest.HasText("Paused")), webtest.Count("em", 0))
+		}
+		m.Get("/campaigns").Want(http.StatusOK, webtest.In("main", webtest.HasText("It is paused since")))
+		review := reviewer.Get("/reviews/"+run.Name).Want(http.StatusOK, webtest.In("main", webtest.HasText("This review is paused."), webtest.HasText("The reason: The wiki moves")), webtest.Count("form[action$='/sign-off']", 0))
+		if n := len(review.Attrs("tr[data-row] button[name=answer]", "value")); n != 0 {
+			t.Errorf("%d answers are offered", n)
+		}
+		form = m.Get(page).Form("form[action$='/resume']")
+		m.Follow(m.Submit(form, url.Values{"reason": {"moved"}})).Want(http.StatusOK, webtest.In("main", webtest.HasText("It goes on."), webtest.HasText("Went on")))
+		reviewer.Get("/reviews/"+run.Name).Want(http.StatusOK, webtest.Count(".notice.warn", 0))
+	})
+}

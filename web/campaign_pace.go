@@ -89,7 +89,7 @@ func (s *site) campaignLive(w http.ResponseWriter, r *request) error {
 			return "", err
 		}
 		removals, err := s.Store.RemediationCounts(ctx, store.RemediationFilter{RunID: run.ID})
-		return fmt.Sprint(run.State, run.DueAt, counts, removals), err // a map prints in the order of its keys
+		return fmt.Sprint(run.State, run.PausedAt, run.DueAt, counts, removals), err // a map prints in the order of its keys
 	})
 }
 
@@ -103,6 +103,8 @@ func (s *site) hands(r *request, p *campaign.ListPage) error {
 		h := &hands[i]
 		var words []string
 		switch {
+		case h.Run.PausedAt.Known():
+			words = append(words, "It is paused since "+ui.Day(h.Run.PausedAt, zone(h.Run.TimeZone)).Text+": let it go on when it can.")
 		case h.Finished:
 			words = append(words, "Everybody has signed off: it can be closed.")
 		case h.Overdue:

@@ -92,6 +92,8 @@ var flashes = map[string]ui.Notice{
 	"closed":       {Tone: ui.Good, Title: "Closed.", Text: "Every answer is final, and the removals go out."},
 	"connected":    {Tone: ui.Good, Title: "Saved.", Text: "Read it now, and look at what it holds."},
 	"changed":      {Tone: ui.Good, Title: "Saved.", Text: "The next read goes by these settings."},
+	"paused":       {Tone: ui.Good, Title: "It is paused.", Text: "Nobody can answer until you let it go on."},
+	"goeson":       {Tone: ui.Good, Title: "It goes on."},
 	"due":          {Tone: ui.Good, Title: "It is due on another day now.", Text: "Those who have not finished are told by mail, where mail is set up."},
 	"handed":       {Tone: ui.Good, Title: "Handed over."},
 	"handedown":    {Tone: ui.Warn, Title: "Nothing was handed over.", Text: "All that is left is the own access of who was to get it: choose somebody else."},

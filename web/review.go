@@ -100,7 +100,7 @@ func (s *site) reviewView(r *request, p reviewPage, rev campaigns.Review, page c
 	loc, c := zone(p.run.TimeZone), rev.Counts
 	v := review.Page{
 		Frame: s.frame(r, rev.Title, layout.Reviews), Campaign: p.run.Name, Name: rev.Title,
-		Due: ui.At(p.run.DueAt, loc), Left: s.left(p.run.DueAt, rev.Open(), p.run.TimeZone),
+		Due: ui.At(p.run.DueAt, loc), Left: s.left(p.run.DueAt, rev.Answerable(), p.run.TimeZone),
 		Decided: c.Items - c.Gone - c.Unanswered, Total: c.Items - c.Gone, Back: p.back.Encode(),
 		Filter: review.Filter{
 			Search: p.back.Get(review.ParamSearch), State: state,
@@ -139,12 +139,24 @@ func (s *site) reviewView(r *request, p reviewPage, rev campaigns.Review, page c
 	switch {
 	case rev.Part.SignedAt.Known():
 		v.Receipt, err = s.receipt(r, rev, loc)
+	case rev.Run.PausedAt.Known():
+		v.Paused, err = s.pausedWords(r, rev.Run)
 	case !rev.Open():
 		v.Closed = "It was closed on " + ui.At(p.run.ClosedAt, loc).Text + ". Answers can no longer be given."
 	case c.Items-c.Gone > 0:
 		v.SignOff, err = s.signOffView(r, p, rev, leftovers[run.Spec.OnNoAnswer])
 	}
 	return v, err
+}
+
+// pausedWords say that a review is paused, and why.
+func (s *site) pausedWords(r *request, run model.Run) (string, error) {
+	why, err := s.Campaigns.Paused(r.Context(), run)
+	text := "Since " + ui.Day(run.PausedAt, zone(run.TimeZone)).Text + ". What you have answered stays, and you can answer again when it goes on."
+	if why != "" {
+		text += " The reason: " + why
+	}
+	return text, err
 }
 
 func shown(n int, total int64) string {

@@ -36,7 +36,7 @@ func (b rowBuilder) row(in *campaigns.Row) review.Row {
 		Item: strconv.FormatInt(it.ID, 10), Version: strconv.FormatInt(it.Version, 10), Key: newKey(),
 		PersonID: subj.PersonID, Person: subjectName(subj), Title: subj.Title, Source: in.Source,
 		Signals: b.signals(in), Details: b.details(in), Answer: review.Answer(it.Answer),
-		ReadOnly: !b.review.Open() || it.Outcome != model.NoAnswer,
+		ReadOnly: !b.review.Answerable() || it.Outcome != model.NoAnswer,
 	}
 	row.Can, row.Technical = accessWords(in.Entitlement)
 	if row.PersonID == "" || row.Title == "" {

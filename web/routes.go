@@ -66,6 +66,8 @@ func (s *site) routes() []route {
 		{method: get, path: "/campaigns/{id}/preview", access: byRole, roles: readers, do: s.preview},
 		{method: post, path: "/campaigns/{id}/launch", access: byRole, roles: managers, do: s.launch},
 		{method: post, path: "/campaigns/{id}/hand-over", access: byRole, roles: managers, do: s.handOver},
+		{method: post, path: "/campaigns/{id}/pause", access: byRole, roles: managers, do: s.pause},
+		{method: post, path: "/campaigns/{id}/resume", access: byRole, roles: managers, do: s.resumeRun},
 		{method: post, path: "/campaigns/{id}/due", access: byRole, roles: managers, do: s.extend},
 		{method: get, path: "/campaigns/{id}/close", access: byRole, roles: managers, do: s.closePage},
 		{method: post, path: "/campaigns/{id}/close", access: byRole, roles: managers, do: s.close},

@@ -33,7 +33,7 @@ var auditorRoutes = []string{
 
 // managerRoutes are what a campaign manager may do besides.
 var managerRoutes = []string{
-	"GET /campaigns/new", "POST /campaigns/new", "GET /campaigns/{id}/live", "GET /campaigns/{id}/yaml", "POST /campaigns/{id}/launch", "GET /campaigns/{id}/close", "POST /campaigns/{id}/close", "POST /revocations/{id}/retry", "POST /revocations/retry",
+	"GET /campaigns/new", "POST /campaigns/new", "GET /campaigns/{id}/live", "POST /campaigns/{id}/pause", "POST /campaigns/{id}/resume", "GET /campaigns/{id}/yaml", "POST /campaigns/{id}/launch", "GET /campaigns/{id}/close", "POST /campaigns/{id}/close", "POST /revocations/{id}/retry", "POST /revocations/retry",
 	"POST /revocations/{id}/restore", "POST /revocations/{id}/give-up",
 	"POST /revocations/stop", "POST /messages/retry", "POST /messages/test", "POST /messages/{id}/retry", "POST /campaigns/{id}/hand-over", "POST /campaigns/{id}/due",
 }

@@ -146,6 +146,7 @@ var corruptions = map[string][]corruption{
 		by("UPDATE runs SET state = 'running', closed_at = NULL WHERE id = " + firstRun),
 		{sql: []string{"UPDATE runs SET closed_at = closed_at + 1 WHERE id = " + firstRun}, alone: true},
 		{sql: []string{"UPDATE runs SET due_at = due_at + 1"}, alone: true},
+		{sql: []string{"UPDATE runs SET paused_at = launched_at"}, alone: true},
 		by("UPDATE runs SET spec = replace(spec, '14d', '15d')"),
 		{sql: []string{"UPDATE run_sources SET snapshot_id = 3 WHERE source_id = " + wiki + " AND run_id = " + firstRun}, alone: true},
 		saying("closed with", "UPDATE run_reviewers SET kept = kept + 1 WHERE run_id = "+firstRun),

@@ -20,6 +20,7 @@ func checkRuns(ctx context.Context, d *doctor) error {
 		var launched *verify.CampaignLaunched
 		var closed *verify.CampaignClosed
 		var due verify.Time
+		paused := false
 		for i, e := range events {
 			_, body, err := verify.ParseLeaf(e.Leaf)
 			if err != nil {
@@ -39,8 +40,11 @@ func checkRuns(ctx context.Context, d *doctor) error {
 					d.fault("event %d amends %s, which was not as it says", e.ID, r.Name)
 				}
 				due = b.DueAt
+				if b.Cause == verify.CausePaused || b.Cause == verify.CauseResumed {
+					paused = b.Cause == verify.CausePaused
+				}
 			case *verify.CampaignClosed:
-				if closed = b; i != len(events)-1 {
+				if closed, paused = b, false; i != len(events)-1 {
 					d.fault("%s was closed twice", r.Name)
 				}
 				if e.At != r.ClosedAt {
@@ -54,6 +58,9 @@ func checkRuns(ctx context.Context, d *doctor) error {
 		}
 		if verify.Time(r.DueAt) != due {
 			d.fault("%s is due at another time than its events say", r.Name)
+		}
+		if r.PausedAt.Known() != paused {
+			d.fault("%s is paused or goes on, which its events do not say", r.Name)
 		}
 		if err := d.launched(ctx, r, launched); err != nil {
 			return err

@@ -185,7 +185,14 @@ func (w *world) signOff(run model.Run, who string) {
 func (w *world) close(run model.Run) {
 	w.Helper()
 	w.clock.Add(time.Minute)
-	_, err := w.svc.Extend(w.Context(), admin, campaigns.ExtendInput{RunID: run.ID, Due: w.clock.Now().AddDate(0, 0, 30).Format(time.DateOnly), Reason: "Somebody was away."})
+	_, err := w.svc.Pause(w.Context(), admin, run.ID, "The wiki was moved.")
+	if err != nil {
+		w.Fatal(err)
+	}
+	if _, err = w.svc.Resume(w.Context(), admin, run.ID, "It is moved.", true); err != nil {
+		w.Fatal(err)
+	}
+	_, err = w.svc.Extend(w.Context(), admin, campaigns.ExtendInput{RunID: run.ID, Due: w.clock.Now().AddDate(0, 0, 30).Format(time.DateOnly), Reason: "Somebody was away."})
 	w.must(err)
 	w.clock.Add(time.Minute)
 	_, err = w.svc.Close(w.Context(), admin, run.ID, "the quarter is over")

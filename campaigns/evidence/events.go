@@ -75,6 +75,8 @@ const (
 const (
 	CauseExtended = verify.CauseExtended
 	CauseCloser   = verify.CauseCloser
+	CausePaused   = verify.CausePaused
+	CauseResumed  = verify.CauseResumed
 )
 
 // Canonical is the one JSON that is hashed.

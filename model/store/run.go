@@ -195,9 +195,14 @@ func (tx *Tx) AmendRun(ctx context.Context, id int64, due model.Time) error {
 	return tx.execOne(ctx, "UPDATE runs SET due_at = ? WHERE id = ? AND state = 'running'", due, id)
 }
 
+// PauseRun pauses a running run, or with an unknown time lets it go on.
+func (tx *Tx) PauseRun(ctx context.Context, id int64, since model.Time) error {
+	return tx.execOne(ctx, "UPDATE runs SET paused_at = ? WHERE id = ? AND state = 'running'", since, id)
+}
+
 // CloseRun moves a run to closed.
 func (tx *Tx) CloseRun(ctx context.Context, id int64, by string) error {
-	return tx.execOne(ctx, "UPDATE runs SET state = 'closed', closed_at = ?, closed_by = ? WHERE id = ? AND state = 'running'", tx.Now, by, id)
+	return tx.execOne(ctx, "UPDATE runs SET state = 'closed', paused_at = NULL, closed_at = ?, closed_by = ? WHERE id = ? AND state = 'running'", tx.Now, by, id)
 }
 
 // RunSubjectsBulk starts the insert of run_subjects: run, account key, person key or nil, value,

@@ -67,8 +67,9 @@ type Page struct {
 	CanCopy   bool
 	CanClose  bool
 	CanExport bool
-	HandOver  *HandOver // nil where nothing can be handed over
-	Extend    *DueForm  // nil where the due date cannot be changed
+	HandOver  *HandOver  // nil where nothing can be handed over
+	Pause     *PauseForm // nil where it cannot be paused
+	Extend    *DueForm   // nil where the due date cannot be changed
 }
 
 // Fields of POST /campaigns/{id}/hand-over.

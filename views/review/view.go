@@ -59,6 +59,7 @@ type Page struct {
 	Back     string   // query of this page without "?", sent back as FieldBack
 	SignOff  *SignOff // nil where there is nothing to sign off any more
 	Receipt  *Receipt // set after sign-off
+	Paused   string   // since when, and why, nothing can be changed for now
 	Closed   string   // why nothing can be changed, where it was not the reader's own sign-off
 }
 

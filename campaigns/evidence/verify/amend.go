@@ -6,8 +6,8 @@ import "errors"
 type CampaignAmended struct {
 	DueFrom Time `json:"due_from"`
 	DueAt   Time `json:"due_at"`
-	// Cause is why: "" where a person, the actor, decided it; extended and closer where items had no answer
-	// when they were due, and on_no_answer escalates them.
+	// Cause is why: "" where a person, the actor, decided it; paused and resumed, which a person decided too;
+	// extended and closer where items had no answer when they were due, and on_no_answer escalates them.
 	Cause string `json:"cause"`
 }
 
@@ -17,20 +17,41 @@ const (
 	CauseCloser   = "closer"   // the items go to the named closer, as far as they may, who gets time for them
 )
 
+// Causes of an amendment that a person decided: nobody answers between the two.
+const (
+	CausePaused  = "paused"  // due_at stays
+	CauseResumed = "resumed" // due_at stays, or is later
+)
+
 // amend takes a change of the running run.
 func (s *state) amend(e *event, b *CampaignAmended) error {
 	if err := s.running(); err != nil {
 		return err
 	}
+	pauses := b.Cause == CausePaused || b.Cause == CauseResumed
 	switch {
-	case b.Cause != "" && b.Cause != CauseExtended && b.Cause != CauseCloser:
+	case b.Cause != "" && b.Cause != CauseExtended && b.Cause != CauseCloser && !pauses:
 		return errors.New("its cause is not known here")
 	case b.DueFrom != s.due(e.n):
 		return errors.New("the run was due at another time")
+	case pauses && s.paused == (b.Cause == CausePaused):
+		return errors.New("the run was paused already, or was not")
+	case b.Cause == CausePaused && b.DueAt != b.DueFrom, b.Cause == CauseResumed && b.DueAt < b.DueFrom:
+		return errors.New("the time it makes it due is none")
+	case pauses:
+		s.paused = b.Cause == CausePaused
 	case b.DueAt == b.DueFrom || b.DueAt <= e.At:
 		return errors.New("the time it makes it due is none")
 	}
 	s.amended = append(s.amended, e)
+	return nil
+}
+
+// goesOn refuses what cannot be while a run is paused.
+func (s *state) goesOn() error {
+	if s.paused {
+		return errors.New("the run was paused")
+	}
 	return nil
 }
 

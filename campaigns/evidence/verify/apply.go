@@ -151,6 +151,9 @@ func (s *state) decide(e *event, b *ItemDecided) error {
 	if err != nil {
 		return err
 	}
+	if err := s.goesOn(); err != nil {
+		return err
+	}
 	if !slices.Contains(answers, b.Answer) {
 		return fmt.Errorf("answer %q is not known here", b.Answer)
 	}
@@ -188,6 +191,9 @@ func (s *state) reassign(e *event, b *ItemReassigned) error {
 
 func (s *state) signOff(e *event, b *ReviewSignedOff) error {
 	if err := s.running(); err != nil {
+		return err
+	}
+	if err := s.goesOn(); err != nil {
 		return err
 	}
 	if b.Items != b.Kept+b.Revoked+b.Reduced+b.Unsure+b.Unanswered {

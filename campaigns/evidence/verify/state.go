@@ -50,6 +50,7 @@ type state struct {
 	keys      []string // of log.key, the latest last
 	launched  *event
 	amended   []*event
+	paused    bool
 	closed    *event
 	signoffs  []*event
 	items     map[string]*item
