@@ -80,3 +80,44 @@ func TestHandOver(t *testing.T) {
 		wantKind(t, err, model.Conflict, "closed")
 	})
 }
+
+// TestHandOverAll: what nobody has answered of one system goes to one person, or to whom the rules give next; own
+// access, and what nobody else may answer, stays.
+func TestHandOverAll(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		o := newOffice(w)
+		run := o.launch("q")
+		boss := as(o.boss, "u1")
+		o.mustAnswer(run, boss, w.with(run, o.boss)[0], model.Keep, "")
+		in := campaigns.HandOverInput{RunID: run.ID, All: true, To: "u4", Source: "nowhere", Reason: "All to the owner."}
+		_, err := o.svc.HandOver(t.Context(), admin, in)
+		wantKind(t, err, model.NotFound, "")
+		in.Source = "hr"
+		if out, err := o.svc.HandOver(t.Context(), admin, in); err != nil || out.Moved+out.Left != 0 {
+			t.Errorf("of a system that nothing is in: %+v, %v", out, err)
+		}
+		in.Source = "wiki"
+		if out, err := o.svc.HandOver(t.Context(), admin, in); err != nil || out.Moved != 5 || out.Left != 0 || out.To != "Cleo Clark" {
+			t.Errorf("to the owner: %+v, %v", out, err)
+		}
+		w.checkCounts(run.ID)
+		// By the rules: nobody gets anything twice, so that all of it goes to the fallback.
+		in.To, in.Source = "", ""
+		if out, err := o.svc.HandOver(t.Context(), admin, in); err != nil || out.Moved != 6 || out.Left != 0 || out.To != "" {
+			t.Errorf("to whom the rules give: %+v, %v", out, err)
+		}
+		if out, err := o.svc.HandOver(t.Context(), admin, in); err != nil || out.Moved != 0 || out.Left != 6 {
+			t.Errorf("nobody else is left: %+v, %v", out, err)
+		}
+		if n := len(w.with(run, o.dora)); n != 6 {
+			t.Errorf("Dora has %d", n)
+		}
+		in.All = false
+		_, err = o.svc.HandOver(t.Context(), admin, in)
+		wantKind(t, err, model.NotFound, "")
+		w.checkCounts(run.ID)
+		o.checkChains(run)
+		w.healthy()
+	})
+}

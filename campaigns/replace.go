@@ -14,8 +14,9 @@ var replacer = system("replacement")
 const whyReplaced = "The reviewer has left, or is away."
 
 // ReplaceReviewers gives what reviewers who have left, or are away, have not answered to whom the campaign's
-// rules give next. It looks after each new list of people, once a run, and gives the number of items. What
-// nobody else may answer stays, for who runs the campaign to hand over.
+// rules give next, and what is about people who have another manager since to that one. It looks after each new list
+// of people, once a run, and gives the number of items. What nobody else may answer stays, for who runs the campaign
+// to hand over.
 func (s *Service) ReplaceReviewers(ctx context.Context) (int, error) {
 	// Counted, as one that is sealed later may have begun earlier.
 	lists, err := s.Store.PeopleSnapshots(ctx)
@@ -31,7 +32,11 @@ func (s *Service) ReplaceReviewers(ctx context.Context) (int, error) {
 			if err != nil {
 				return 0, err
 			}
-			return n, tx.MarkReplaced(ctx, run.ID, lists)
+			moved, err := followMovers(ctx, tx, run)
+			if err != nil {
+				return 0, err
+			}
+			return n + moved, tx.MarkReplaced(ctx, run.ID, lists)
 		})
 }
 

@@ -47,3 +47,33 @@ func TestReplaceReviewers(t *testing.T) {
 		w.runsHold()
 	})
 }
+
+// TestFollowMovers: what a manager has not answered about somebody who has another manager goes to that one, once a new
+// list of people says so; what was answered, or handed over, stays, and nobody gets own access.
+func TestFollowMovers(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.until("2026-10-12T10:00:00Z")
+		o := newOffice(w)
+		run := o.launch("q")
+		of := func(account int64) []int64 {
+			return w.ids("SELECT id FROM items WHERE run_id = ? AND account_key = ? ORDER BY id", run.ID, account)
+		}
+		ana, bob := of(o.anaAcc), of(o.bobAcc)
+		o.mustAnswer(run, as(o.boss, "u1"), ana[0], model.Keep, "")
+		o.mustAnswer(run, as(o.boss, "u1"), bob[0], model.NotMine, "not mine") // it is with Cleo now
+		o.hr.is(o.ana, model.Person{PersonID: "u2", Name: "Ana Anders", Email: "ana@example.com", Status: "active", ManagerID: "u5"})
+		o.hr.is(o.bob, model.Person{PersonID: "u3", Name: "Bob Bates", Email: "bob@example.com", ManagerID: "U1"}) // the same, written otherwise
+		o.hr.is(o.boss, model.Person{PersonID: "u1", Name: "Boss Bosman", Email: "boss@example.com", Status: "active", ManagerID: "u1"})
+		o.hr.seal()
+		if n := o.replicas(o.svc.ReplaceReviewers); n != 1 {
+			t.Errorf("%d items were moved", n)
+		}
+		if got := w.with(run, o.dora); len(got) != 1 || got[0] != ana[1] {
+			t.Errorf("the new manager has %v, want %d", got, ana[1])
+		}
+		w.checkCounts(run.ID)
+		o.checkChains(run)
+		w.healthy()
+	})
+}

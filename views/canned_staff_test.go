@@ -121,6 +121,10 @@ func campaignPages() []page {
 		pageOf("campaign-paused", func() campaign.Page {
 			p := runPage()
 			p.State, p.Pause = ui.Tag{Text: "Paused", Tone: ui.Warn}, &campaign.PauseForm{Paused: true}
+			p.HandOver = &campaign.HandOver{
+				From:    []ui.Option{{Value: "u2", Label: "Tom Achebe (84 open items)"}, {Value: campaign.Everybody, Label: "Everybody who has open items", Selected: true}},
+				Systems: []ui.Option{{Label: "All systems"}, {Value: "wiki", Label: "wiki", Selected: true}, {Value: "sap", Label: "SAP"}}, To: "u7", Reason: "Sales is split.", Error: "There is no active person with the person_id u7.",
+			}
 			return p
 		}, campaign.Show),
 		pageOf("campaign-scheduled", func() campaign.Page {

@@ -108,6 +108,7 @@ func reviewerPages() []page {
 		pageOf("review-signed", signedPage, review.Show),
 		pageOf("review-closed", func() review.Page {
 			p := signedPage()
+			p.Paused = "Since 4 Dec 2026. The reason: the wiki moves."
 			p.Receipt, p.Closed = nil, "It was closed on Fri 4 Dec 2026, 17:00 CET, before you signed off. What you answered counts."
 			return p
 		}, review.Show),

@@ -187,6 +187,15 @@ func handOverForm(r *request, v *campaigns.RunView, typed *campaign.HandOver) *c
 	if len(h.From) == 0 {
 		return nil
 	}
+	if len(h.From) > 1 {
+		h.From = append(h.From, ui.Option{Value: campaign.Everybody, Label: "Everybody who has open items", Selected: chosen == campaign.Everybody})
+	}
+	h.Systems = []ui.Option{{Label: "All systems"}}
+	for _, src := range v.Sources {
+		if src.Provides == string(model.ProvidesAccess) {
+			h.Systems = append(h.Systems, ui.Option{Value: src.Name, Label: src.Name, Selected: src.Name == h.System})
+		}
+	}
 	return &h
 }
 
@@ -200,12 +209,12 @@ func (s *site) handOver(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	in := campaigns.HandOverInput{
-		RunID: run.ID, From: r.PostForm.Get(campaign.FieldFrom), To: strings.TrimSpace(r.PostForm.Get(campaign.FieldTo)), Reason: r.PostForm.Get(campaign.FieldReason),
+		RunID: run.ID, From: r.PostForm.Get(campaign.FieldFrom), All: r.PostForm.Get(campaign.FieldFrom) == campaign.Everybody, Source: r.PostForm.Get(campaign.FieldSource), To: strings.TrimSpace(r.PostForm.Get(campaign.FieldTo)), Reason: r.PostForm.Get(campaign.FieldReason),
 	}
 	done, err := s.Campaigns.HandOver(r.Context(), r.actor, in)
 	if kind := model.KindOf(err); err != nil && (kind == model.Invalid || kind == model.Conflict) {
 		r.status = statusOf(err)
-		return s.renderCampaign(w, r, run, typedForms{handed: &campaign.HandOver{From: []ui.Option{{Value: in.From}}, To: in.To, Reason: in.Reason, Error: model.Message(err)}})
+		return s.renderCampaign(w, r, run, typedForms{handed: &campaign.HandOver{From: []ui.Option{{Value: in.From}}, System: in.Source, To: in.To, Reason: in.Reason, Error: model.Message(err)}})
 	}
 	if err != nil {
 		return err

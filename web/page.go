@@ -96,7 +96,7 @@ var flashes = map[string]ui.Notice{
 	"goeson":       {Tone: ui.Good, Title: "It goes on."},
 	"due":          {Tone: ui.Good, Title: "It is due on another day now.", Text: "Those who have not finished are told by mail, where mail is set up."},
 	"handed":       {Tone: ui.Good, Title: "Handed over."},
-	"handedown":    {Tone: ui.Warn, Title: "Nothing was handed over.", Text: "All that is left is the own access of who was to get it: choose somebody else."},
+	"handedown":    {Tone: ui.Warn, Title: "Nothing was handed over.", Text: "Who was to get it may not answer what is left, or nobody else may: choose somebody else."},
 	"handednone":   {Tone: ui.Warn, Title: "Nothing was handed over.", Text: "The reviewer had nothing left that is not answered."},
 	"handedsome":   {Tone: ui.Warn, Title: "Not everything was handed over.", Text: "What is the own access of who got the items stays where it was: choose somebody else for it."},
 	"created":      {Tone: ui.Good, Title: "Saved.", Text: "Look at the preview before you launch it."},

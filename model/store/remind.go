@@ -72,3 +72,16 @@ func (tx *Tx) MarkReplaced(ctx context.Context, run, lists int64) error {
 func (tx *Tx) MarkReminded(ctx context.Context, run int64) error {
 	return tx.execOne(ctx, "UPDATE runs SET reminded_at = ? WHERE id = ?", tx.Now, run)
 }
+
+// MovedSubjects are the open items of a run, by reviewer and id, that a manager reviews who is not the manager of their
+// person by now, and that nobody gave to anybody since the launch.
+func (q queries) MovedSubjects(ctx context.Context, run int64) ([]model.Item, error) {
+	var items []model.Item
+	err := q.all(ctx, &items, `SELECT i.* FROM items i
+		JOIN person_versions s ON s.person_key = i.person_key AND s.last_snapshot IS NULL
+		JOIN people v ON v.key = i.reviewer_key
+		WHERE i.run_id = ? AND i.basis = 'manager' AND i.outcome = '' AND i.answer = '' AND s.manager_id <> '' AND s.manager_id <> v.person_id
+			AND NOT EXISTS (SELECT 1 FROM assignments a WHERE a.run_id = i.run_id AND a.item_id = i.id)
+		ORDER BY i.reviewer_key, i.id`, run)
+	return items, err
+}

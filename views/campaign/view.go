@@ -79,20 +79,29 @@ const (
 	FieldReason = "reason"
 )
 
+// Everybody is FieldFrom for all reviewers; no person_id begins so.
+const Everybody = "*"
+
 // HandOver is the form by which open items move to another reviewer.
 type HandOver struct {
-	From   []ui.Option // reviewers who have not signed off, by person_id
-	To     string
-	Reason string
-	Error  string
+	From    []ui.Option // reviewers who have not signed off, by person_id, or Everybody
+	Systems []ui.Option // whose items move; "" is all
+	System  string      // of these, as it was chosen
+	To      string
+	Reason  string
+	Error   string
 }
 
 func (h HandOver) from() ui.Select {
 	return ui.Select{ID: "hand-from", Name: FieldFrom, Label: "From", Options: h.From}
 }
 
+func (h HandOver) systems() ui.Select {
+	return ui.Select{ID: "hand-source", Name: FieldSource, Label: "Access in", Options: h.Systems}
+}
+
 func (h HandOver) to() ui.Field {
-	return ui.Field{ID: "hand-to", Name: FieldTo, Label: "To", Help: "Their person_id. What is their own access stays where it is.", Value: h.To, Required: true, Error: h.Error}
+	return ui.Field{ID: "hand-to", Name: FieldTo, Label: "To", Help: "Their person_id; empty is whom the campaign's rules give next. What is their own access stays where it is.", Value: h.To, Error: h.Error}
 }
 
 func (h HandOver) reason() ui.Field {
