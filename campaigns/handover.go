@@ -41,7 +41,7 @@ func (s *Service) HandOver(ctx context.Context, actor model.Actor, in HandOverIn
 	}
 	var out HandedOver
 	err = s.Store.InTx(ctx, func(tx *store.Tx) error {
-		h, err := newHandOver(ctx, tx, actor, in)
+		h, err := newHandOver(ctx, tx, in)
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ type handingOver struct {
 }
 
 // newHandOver locks the run against its close, and the parts.
-func newHandOver(ctx context.Context, tx *store.Tx, actor model.Actor, in HandOverInput) (*handingOver, error) {
+func newHandOver(ctx context.Context, tx *store.Tx, in HandOverInput) (*handingOver, error) {
 	run, err := tx.LockRun(ctx, in.RunID, false)
 	if err != nil {
 		return nil, err
@@ -98,9 +98,11 @@ func newHandOver(ctx context.Context, tx *store.Tx, actor model.Actor, in HandOv
 		h.source = src.ID
 	}
 	if in.All {
-		return h, h.all(ctx, tx)
+		err = h.all(ctx, tx)
+	} else {
+		err = h.one(ctx, tx, in.From)
 	}
-	return h, h.one(ctx, tx, in.From)
+	return h, err
 }
 
 // activeNamed is the active person with a person_id.

@@ -3,6 +3,7 @@ package views_test
 import (
 	"time"
 
+	"recert/views/deputy"
 	"recert/views/home"
 	"recert/views/notice"
 	"recert/views/revocation"
@@ -12,6 +13,12 @@ import (
 // noticePages are what the holder of an access sees of its removal, and what staff see of that.
 func noticePages() []page {
 	return []page{
+		pageOf("deputies", func() deputy.Page {
+			return deputy.Page{
+				Frame: reviewer("Deputies"), CanAdd: true, All: true, Person: "u1", Deputy: "u2", From: "2026-12-20", Until: "2027-01-06", Reason: "Holidays", Error: "There is a deputy already.",
+				List: []deputy.Deputy{{ID: "1", Person: "Mara Voss", Name: "Tom Achebe", From: "2026-12-01", Until: "2026-12-11", Reason: "Parental leave", State: ui.Tag{Text: "Answers now", Tone: ui.Info}, CanEnd: true}},
+			}
+		}, deputy.Show),
 		pageOf("notices", noticesPage, notice.Show),
 		pageOf("notices-empty", func() notice.Page { return notice.Page{Frame: reviewer("My access"), Days: 30} }, notice.Show),
 		pageOf("home-leaving", func() home.Page {

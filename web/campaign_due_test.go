@@ -51,7 +51,7 @@ func TestEscalating(t *testing.T) {
 		}
 		wrong := in("escalate", "u6")
 		wrong.Set("pick", "person.boss + ''")
-		m.Submit(form, wrong).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("line 1, column 1: person has no such field")), webtest.In("main .wrong", webtest.HasText("First, whom this names")))
+		m.Submit(form, wrong).Want(http.StatusUnprocessableEntity, webtest.In("main", webtest.HasText("line 1, column 1: person has no such field")), webtest.In("main .wrong", webtest.HasText("In special cases, whom this names")))
 		m.Follow(m.Submit(form, in("escalate", "u6"))).Want(http.StatusOK)
 		m.Get("/campaigns/escalated").Want(http.StatusOK, webtest.In("main", webtest.HasText("then somebody else is asked: u6")), webtest.In("main", webtest.HasText("When everybody has signed off")), webtest.In("main", webtest.HasText("entitlement.risk == 'high' ? source.owner : '', otherwise the person's manager")),
 			webtest.In("main", webtest.HasText("one of them is replaced")))

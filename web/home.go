@@ -27,7 +27,7 @@ func (s *site) home(w http.ResponseWriter, r *request) error {
 		}
 		c := v.Counts
 		p.Open = append(p.Open, home.Card{
-			Campaign: v.Run.Name, Name: v.Title, Due: ui.At(v.Run.DueAt, zone(v.Run.TimeZone)), Left: s.left(v.Run.DueAt, true, v.Run.TimeZone),
+			Campaign: v.Run.Name, Name: v.Title, Due: ui.At(v.Run.DueAt, zone(v.Run.TimeZone)), Left: s.cardTag(v),
 			Done: c.Items - c.Gone - c.Unanswered, Total: c.Items - c.Gone,
 		})
 		left += c.Unanswered
@@ -51,6 +51,14 @@ func (s *site) home(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return s.render(w, r, home.Show(p))
+}
+
+// cardTag says how long there is for a review, or that it is paused.
+func (s *site) cardTag(v campaigns.Review) ui.Tag {
+	if v.Run.PausedAt.Known() {
+		return ui.Tag{Text: "Paused", Tone: ui.Warn}
+	}
+	return s.left(v.Run.DueAt, true, v.Run.TimeZone)
 }
 
 func (s *site) doneReview(v campaigns.Review) home.Done {

@@ -92,6 +92,8 @@ var flashes = map[string]ui.Notice{
 	"closed":       {Tone: ui.Good, Title: "Closed.", Text: "Every answer is final, and the removals go out."},
 	"connected":    {Tone: ui.Good, Title: "Saved.", Text: "Read it now, and look at what it holds."},
 	"changed":      {Tone: ui.Good, Title: "Saved.", Text: "The next read goes by these settings."},
+	"deputy":       {Tone: ui.Good, Title: "The deputy is named.", Text: "Items go to the deputy on the first day, within a minute where that is today."},
+	"deputyend":    {Tone: ui.Good, Title: "It is called off.", Text: "What is not answered goes back within a minute."},
 	"paused":       {Tone: ui.Good, Title: "It is paused.", Text: "Nobody can answer until you let it go on."},
 	"goeson":       {Tone: ui.Good, Title: "It goes on."},
 	"due":          {Tone: ui.Good, Title: "It is due on another day now.", Text: "Those who have not finished are told by mail, where mail is set up."},

@@ -45,6 +45,9 @@ func (s *site) routes() []route {
 	const get, post = http.MethodGet, http.MethodPost
 	return []route{
 		{method: get, path: "/{$}", access: signedIn, do: s.home},
+		{method: get, path: "/deputies", access: signedIn, do: s.deputies},
+		{method: post, path: "/deputies", access: signedIn, do: s.nameDeputy},
+		{method: post, path: "/deputies/{id}/end", access: signedIn, do: s.endDeputy},
 		{method: get, path: "/help", access: signedIn, do: s.help},
 		{method: post, path: "/preferences", access: signedIn, do: s.preferences},
 

@@ -20,20 +20,20 @@ var publicRoutes = []string{
 
 // reviewerRoutes are open to everybody who is signed in; what they show depends on the object.
 var reviewerRoutes = []string{
-	"GET /{$}", "GET /help", "POST /preferences", "GET /reviews/{campaign}", "POST /reviews/{campaign}/items/{item}",
+	"GET /{$}", "GET /deputies", "POST /deputies", "POST /deputies/{id}/end", "GET /help", "POST /preferences", "GET /reviews/{campaign}", "POST /reviews/{campaign}/items/{item}",
 	"POST /reviews/{campaign}/items/{item}/undo", "POST /reviews/{campaign}/sign-off", "GET /people/{id}",
 	"GET /revocations/{id}", "POST /revocations/{id}/contest", "GET /notices", "GET /notices/{id}", "POST /notices/{id}/contest", "GET /tasks/{id}", "POST /tasks/{id}", "GET /tasks/{id}/files/{file}",
 }
 
 // auditorRoutes are what an auditor may do besides: read, and take the evidence along.
 var auditorRoutes = []string{
-	"GET /campaigns", "GET /campaigns/{id}", "GET /campaigns/{id}/preview", "POST /campaigns/{id}/export", "GET /sources", "GET /sources/{name}",
+	"GET /campaigns", "GET /campaigns/{id}", "GET /campaigns/{id}/preview", "GET /campaigns/{id}/live", "GET /campaigns/{id}/yaml", "POST /campaigns/{id}/export", "GET /sources", "GET /sources/{name}",
 	"GET /snapshots/{id}", "GET /snapshots/{id}/rejects.csv", "GET /snapshots/{id}/rows", "GET /access", "GET /revocations", "GET /revocations/live", "GET /sources/{name}/live", "GET /messages", "GET /messages/{id}", "GET /evidence",
 }
 
 // managerRoutes are what a campaign manager may do besides.
 var managerRoutes = []string{
-	"GET /campaigns/new", "POST /campaigns/new", "GET /campaigns/{id}/live", "POST /campaigns/{id}/pause", "POST /campaigns/{id}/resume", "GET /campaigns/{id}/yaml", "POST /campaigns/{id}/launch", "GET /campaigns/{id}/close", "POST /campaigns/{id}/close", "POST /revocations/{id}/retry", "POST /revocations/retry",
+	"GET /campaigns/new", "POST /campaigns/new", "POST /campaigns/{id}/pause", "POST /campaigns/{id}/resume", "POST /campaigns/{id}/launch", "GET /campaigns/{id}/close", "POST /campaigns/{id}/close", "POST /revocations/{id}/retry", "POST /revocations/retry",
 	"POST /revocations/{id}/restore", "POST /revocations/{id}/give-up",
 	"POST /revocations/stop", "POST /messages/retry", "POST /messages/test", "POST /messages/{id}/retry", "POST /campaigns/{id}/hand-over", "POST /campaigns/{id}/due",
 }
@@ -113,7 +113,7 @@ func (w *world) address(pattern string, run model.Run, removal string) string {
 	if strings.HasPrefix(pattern, "/campaigns") {
 		id = run.Name
 	}
-	if strings.HasSuffix(pattern, "/preview") || strings.HasSuffix(pattern, "/launch") {
+	if strings.HasSuffix(pattern, "/preview") || strings.HasSuffix(pattern, "/yaml") || strings.HasSuffix(pattern, "/launch") {
 		id = "quarterly"
 	}
 	if strings.HasPrefix(pattern, "/people") {

@@ -20,7 +20,7 @@ func chores(ctx context.Context, s *store.Store, log *slog.Logger) error {
 		do   func(ctx context.Context) (int, error)
 	}{
 		{"end keeps", c.ExpireKeeps}, {"carry out answers that an access stays", c.SettleUpheld},
-		{"launch scheduled campaigns", c.LaunchScheduled}, {"replace reviewers who have left", c.ReplaceReviewers},
+		{"launch scheduled campaigns", c.LaunchScheduled}, {"replace reviewers who have left", c.ReplaceReviewers}, {"give items to deputies", c.Deputize},
 		{"escalate what nobody answered", c.Escalate}, {"close campaigns by their rule", c.CloseByRule}, {"tell reviewers of their reviews", c.Remind},
 	}
 	tick := time.NewTicker(choresEvery)

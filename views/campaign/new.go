@@ -107,8 +107,8 @@ func (p NewPage) where() ui.Field {
 
 func (p NewPage) pick() ui.Field {
 	return ui.Field{
-		Name: FieldPick, Label: "First, whom this names", Value: p.Pick, Error: p.Errors[FieldPick],
-		Help: "For special cases: an expression in CEL that gives a person_id, for example entitlement.risk == 'high' ? source.owner : person.manager_id. Where it gives nobody, the rules are asked. Empty goes by the rules alone.",
+		Name: FieldPick, Label: "In special cases, whom this names", Value: p.Pick, Error: p.Errors[FieldPick],
+		Help: "An expression in CEL that gives a person_id, asked before the rules: for example entitlement.risk == 'high' ? source.owner : person.manager_id. Where it gives nobody, the rules are asked. Empty goes by the rules alone.",
 	}
 }
 

@@ -1,0 +1,2 @@
+// Package deputy is who answers for reviewers who are away.
+package deputy
