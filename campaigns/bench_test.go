@@ -120,6 +120,76 @@ func BenchmarkLaunch(b *testing.B) {
 	}
 }
 
+// BenchmarkRun does with a campaign of -launch.rows items what who runs it does, as multiples of the bare join: look at
+// the preview, launch, look at its page with half of it answered, and close it.
+func BenchmarkRun(b *testing.B) {
+	for _, d := range []store.Dialect{store.SQLite, store.Postgres} {
+		b.Run(string(d), func(b *testing.B) {
+			w := newWorld(b, d)
+			bigWorld(w, *benchRows)
+			took := map[string]time.Duration{}
+			rounds := 0
+			step := func(name string, do func() error) {
+				b.Helper()
+				start := time.Now()
+				mustNot(b, do())
+				took[name] += time.Since(start)
+			}
+			for b.Loop() {
+				rounds++
+				name := fmt.Sprint("big", rounds)
+				w.campaign(name, model.CampaignSpec{
+					Scope:  model.ScopeSpec{Sources: model.Strings{"wiki"}},
+					Stages: []model.StageSpec{{Reviewers: model.Strings{"manager", "source_owner"}, Fallback: "p2", Due: "14d"}},
+				})
+				var run model.Run
+				step("bare", func() error { w.bareSelect(); return nil })
+				step("preview", func() error {
+					v, err := w.svc.Preview(w.ctx(), name, campaigns.PreviewOptions{Rows: 20})
+					if err == nil && v.Items != int64(*benchRows) {
+						b.Fatalf("%d items", v.Items)
+					}
+					return err
+				})
+				step("launch", func() error {
+					l, err := w.svc.Launch(w.ctx(), admin, name)
+					if err == nil {
+						run = l.Run
+					}
+					return err
+				})
+				w.half(run)
+				step("page", func() error {
+					if _, err := w.svc.RunPage(w.ctx(), admin, run.ID); err != nil {
+						return err
+					}
+					_, err := w.svc.Pace(w.ctx(), admin, run)
+					return err
+				})
+				step("close", func() error {
+					_, err := w.svc.Close(w.ctx(), admin, run.ID, "measured")
+					return err
+				})
+			}
+			for name, t := range took {
+				b.ReportMetric(t.Seconds()/float64(rounds), name+"-s")
+				if name != "bare" {
+					b.ReportMetric(t.Seconds()/took["bare"].Seconds(), name+"-x-bare")
+				}
+			}
+		})
+	}
+}
+
+// half answers every second item, as its reviewer would have, an hour after the other.
+func (w *world) half(run model.Run) {
+	w.tb.Helper()
+	const hour = 3_600_000_000
+	w.exec("UPDATE items SET answer = 'keep', version = 1, decided_at = ? + id % 200 * ? WHERE run_id = ? AND id % 2 = 0", int64(run.LaunchedAt), int64(hour), run.ID)
+	w.exec("INSERT INTO run_pace (run_id, hour, person_key, n) SELECT run_id, decided_at / ?, reviewer_key, COUNT(*) FROM items WHERE run_id = ? AND answer <> '' GROUP BY 1, 2, 3", int64(hour), run.ID)
+	w.exec("UPDATE run_reviewers SET kept = (SELECT COUNT(*) FROM items i WHERE i.run_id = run_reviewers.run_id AND i.reviewer_key = run_reviewers.person_key AND i.answer <> '') WHERE run_id = ?", run.ID)
+}
+
 // BenchmarkDecideMany answers 500 items of one reviewer at once.
 func BenchmarkDecideMany(b *testing.B) {
 	for _, d := range []store.Dialect{store.SQLite, store.Postgres} {

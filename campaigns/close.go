@@ -170,15 +170,23 @@ func applyDefault(ctx context.Context, tx *store.Tx, actor model.Actor, run mode
 		if err != nil {
 			return err
 		}
-		for _, it := range items {
+		objects := make([]string, len(items))
+		for i := range items {
+			objects[i] = evidence.ItemObject(strconv.FormatInt(items[i].ID, 10))
+		}
+		if err := tx.ReadLastEvents(ctx, run.Name, objects); err != nil {
+			return err
+		}
+		for i, it := range items {
 			after = it.ID
 			it.Outcome, it.Version = spec.byDefault(), it.Version+1
-			id := strconv.FormatInt(it.ID, 10)
-			if _, err := appendEvent(ctx, tx, actor, run.Name, evidence.TypeItemDefaulted, evidence.ItemObject(id),
-				evidence.ItemDefaulted{Item: id, Version: it.Version, Outcome: string(it.Outcome), By: spec.OnNoAnswer}, nil); err != nil {
+			if err := evidence.AppendLater(ctx, tx, evidence.Event{
+				Type: evidence.TypeItemDefaulted, Run: run.Name, Object: objects[i], Personal: map[string]string{"actor": actor.Label()},
+				Data: evidence.ItemDefaulted{Item: strconv.FormatInt(it.ID, 10), Version: it.Version, Outcome: string(it.Outcome), By: spec.OnNoAnswer},
+			}); err != nil {
 				return err
 			}
-			if err := tx.DefaultItem(ctx, it); err != nil {
+			if err := tx.DefaultItem(it); err != nil {
 				return err
 			}
 		}

@@ -133,6 +133,9 @@ func readDocument(file string, body ast.Node) (Document, error) {
 		return Document{}, model.Errorf(model.Invalid, "%s: name %q: %s", at, env.Name, model.NameRule)
 	}
 	doc := Document{Kind: ConfigKind(env.Kind), Name: env.Name, At: at, file: file}
+	if (doc.Kind == model.ConfigSource || doc.Kind == model.ConfigCampaign) && env.Name == "new" {
+		return Document{}, model.Errorf(model.Invalid, "%s: name %q: it is an address of its own in the browser; choose another name", at, env.Name)
+	}
 	switch doc.Kind {
 	case model.ConfigSource:
 		doc.Spec = &model.SourceSpec{}

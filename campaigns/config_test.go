@@ -20,6 +20,7 @@ func TestReadDocumentsRefuses(t *testing.T) {
 	}{
 		{"an unknown key", source(access, "type: csv", "colums: {}"), `c.yaml:7: `},
 		{"an unknown version", "apiVersion: recert/v2\nkind: Source\nname: x\nspec: {}\n", "c.yaml:1: "},
+		{"an address of its own", "apiVersion: recert/v1\nkind: Source\nname: new\nspec: {}\n", "an address of its own"},
 		{"an unknown kind", "apiVersion: recert/v1\nkind: Sauce\nname: x\nspec: {}\n", `Sauce`},
 		{"no YAML", "apiVersion: [", "c.yaml:1: "},
 		{"a type of later", source(access, "type: carrier-pigeon"), `c.yaml:6: Source wiki: type "carrier-pigeon" is not supported`},

@@ -26,7 +26,7 @@ type PacePoint struct {
 	Even int64 // that would be, if as much was answered each day until the run is due
 }
 
-// Pace tells how a run comes along, to who may see all of it. An answer that was taken back counts as none.
+// Pace tells how a run comes along, to who may see all of it. An answer that was taken back counts until then.
 func (s *Service) Pace(ctx context.Context, actor model.Actor, run model.Run) (Pace, error) {
 	if !readsAll(actor) {
 		return Pace{}, noRun()

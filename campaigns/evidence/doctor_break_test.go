@@ -175,6 +175,7 @@ var corruptions = map[string][]corruption{
 	},
 	"items.counters": {
 		{sql: []string{"UPDATE run_reviewers SET unsure = unsure + 1 WHERE signed_at IS NULL AND run_id = " + secondRun}, alone: true},
+		{sql: []string{"UPDATE run_pace SET n = n + 1 WHERE run_id = " + secondRun}, alone: true},
 		by("UPDATE runs SET items = items + 1"),
 	},
 	"items.events": {

@@ -76,6 +76,9 @@ var RuleCounters = Rule{
 		ON t.run_id = v.run_id AND t.reviewer_key = v.person_key
 		WHERE v.items <> COALESCE(t.items, 0) OR v.kept <> COALESCE(t.kept, 0) OR v.revoked <> COALESCE(t.revoked, 0)
 			OR v.reduced <> COALESCE(t.reduced, 0) OR v.unsure <> COALESCE(t.unsure, 0) OR v.gone <> COALESCE(t.gone, 0)`,
+	`SELECT 'the hours of reviewer ' || v.person_key || ' of run ' || v.run_id || ' do not add up to the counters' AS what
+		FROM run_reviewers v LEFT JOIN (SELECT run_id, person_key, SUM(n) AS n FROM run_pace GROUP BY run_id, person_key) p
+		ON p.run_id = v.run_id AND p.person_key = v.person_key WHERE v.kept + v.revoked + v.reduced + v.unsure + v.gone <> COALESCE(p.n, 0)`,
 	`SELECT r.name || ' was launched with ' || r.items || ' items and has ' || COUNT(i.id) AS what
 		FROM runs r LEFT JOIN items i ON i.run_id = r.id GROUP BY r.id, r.name, r.items HAVING COUNT(i.id) <> r.items`,
 }

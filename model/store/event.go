@@ -49,6 +49,9 @@ func (tx *Tx) LastEventHash(ctx context.Context, run, object string) (string, er
 // eventPlace is where an event belongs: each place has a chain of its own.
 type eventPlace struct{ run, object string }
 
+// maxHeads bounds what a transaction over a million objects remembers.
+const maxHeads = 50_000
+
 // ReadLastEvents reads at once what LastEventHash is to give for some objects of a run. The caller holds
 // the locks on them.
 func (tx *Tx) ReadLastEvents(ctx context.Context, run string, objects []string) error {
@@ -57,8 +60,8 @@ func (tx *Tx) ReadLastEvents(ctx context.Context, run string, objects []string) 
 		FROM `+tx.each("text"), run, objects); err != nil {
 		return err
 	}
-	if tx.heads == nil {
-		tx.heads = map[eventPlace]string{}
+	if tx.heads == nil || len(tx.heads) > maxHeads {
+		tx.heads = map[eventPlace]string{} // what is asked for again is read again
 	}
 	for _, e := range last {
 		tx.heads[eventPlace{run, e.Object}] = hex.EncodeToString(e.Hash)

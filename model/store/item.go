@@ -229,9 +229,9 @@ func (tx *Tx) SettleRun(ctx context.Context, run int64) error {
 	return err
 }
 
-// DefaultItem gives an item the outcome that on_no_answer says.
-func (tx *Tx) DefaultItem(ctx context.Context, it model.Item) error {
-	return tx.execOne(ctx, "UPDATE items SET outcome = ?, by_default = TRUE, version = ? WHERE run_id = ? AND id = ? AND version = ? AND (outcome = '' OR outcome = 'unsure')",
+// DefaultItem gives an item the outcome that on_no_answer says. It is sent with others: an error comes later.
+func (tx *Tx) DefaultItem(it model.Item) error {
+	return tx.later("UPDATE items SET outcome = ?, by_default = TRUE, version = ? WHERE run_id = ? AND id = ? AND version = ? AND (outcome = '' OR outcome = 'unsure')",
 		it.Outcome, it.Version, it.RunID, it.ID, it.Version-1)
 }
 

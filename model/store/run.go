@@ -181,6 +181,9 @@ func (tx *Tx) InsertRunReviewer(ctx context.Context, r model.RunReviewer) error 
 // AddRunReviewer moves the counters of one reviewer by the difference d; its Unanswered is not
 // stored. The reviewer must exist.
 func (tx *Tx) AddRunReviewer(ctx context.Context, run, person int64, d model.Counts) error {
+	if err := tx.addPace(ctx, run, person, d.Kept+d.Revoked+d.Reduced+d.Unsure+d.Gone); err != nil {
+		return err
+	}
 	return tx.execOne(ctx, `UPDATE run_reviewers SET items = items + ?, kept = kept + ?, revoked = revoked + ?, reduced = reduced + ?, unsure = unsure + ?, gone = gone + ?
 		WHERE run_id = ? AND person_key = ?`, d.Items, d.Kept, d.Revoked, d.Reduced, d.Unsure, d.Gone, run, person)
 }

@@ -6,7 +6,7 @@ import (
 	"recert/model"
 )
 
-// HourCount is how many items of a run needed no answer any more from an hour on.
+// HourCount is how many more items of a run needed no answer at the end of an hour than at its beginning.
 type HourCount struct {
 	Hour int64 `bun:"hour"` // since 1970
 	N    int64 `bun:"n"`
@@ -17,15 +17,22 @@ func (h HourCount) At() model.Time { return model.Time((h.Hour + 1) * hour) }
 
 const hour = 3_600_000_000 // in the units of model.Time
 
-// SettledByHour counts the items of a run by the hour in which the answer was given that stands, or in which the
-// snapshot was sealed that does not show their access any more; in order.
+// SettledByHour counts the items of a run that were answered, or gone, in each hour, less those whose answer was taken
+// back in it; in order.
 func (q queries) SettledByHour(ctx context.Context, run int64) ([]HourCount, error) {
 	var out []HourCount
-	err := q.all(ctx, &out, `SELECT hour, CAST(SUM(n) AS BIGINT) AS n FROM (
-			SELECT decided_at / ? AS hour, COUNT(*) AS n FROM items WHERE run_id = ? AND decided_at IS NOT NULL GROUP BY 1
-			UNION ALL SELECT s.sealed_at / ? AS hour, COUNT(*) AS n FROM items i JOIN snapshots s ON s.id = i.gone_snapshot WHERE i.run_id = ? AND i.gone_snapshot IS NOT NULL GROUP BY 1
-		) t GROUP BY hour ORDER BY hour`, hour, run, hour, run)
+	err := q.all(ctx, &out, "SELECT hour, CAST(SUM(n) AS BIGINT) AS n FROM run_pace WHERE run_id = ? GROUP BY hour ORDER BY hour", run)
 	return out, err
+}
+
+// addPace counts items of a reviewer as settled in this hour.
+func (tx *Tx) addPace(ctx context.Context, run, person, n int64) error {
+	if n == 0 {
+		return nil
+	}
+	_, err := tx.exec(ctx, "INSERT INTO run_pace (run_id, hour, person_key, n) VALUES (?, ?, ?, ?) ON CONFLICT (run_id, hour, person_key) DO UPDATE SET n = run_pace.n + excluded.n",
+		run, int64(tx.Now)/hour, person, n)
+	return err
 }
 
 // MovedItems counts the open items of a run that went from reviewer to reviewer at least so many times.

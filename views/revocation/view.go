@@ -155,7 +155,7 @@ func (p ListPage) letGo() string {
 	if p.Held == 1 {
 		return "Let it go on"
 	}
-	return "Let all " + ui.Num(p.Held) + " go on"
+	return "Let all that I may go on, of " + ui.Num(p.Held)
 }
 
 func (r Row) href() string { return ui.Path("revocations", r.ID) }
