@@ -73,7 +73,7 @@ func dueOn(run model.Run, date string, now model.Time) (model.Time, error) {
 	switch {
 	case due <= now:
 		return 0, model.Errorf(model.Invalid, "%s is over. Choose a later day; to end the campaign now, close it.", day.Format("2 January 2006"))
-	case due > now.Add(maxDays*24*time.Hour):
+	case due > now.Add(model.MaxDays*24*time.Hour):
 		return 0, model.Errorf(model.Invalid, "%s is more than ten years away.", day.Format("2 January 2006"))
 	}
 	return due, nil

@@ -155,7 +155,7 @@ func removalDue(s string) (int, error) {
 	if s == "" {
 		return 7, nil
 	}
-	days, err := parseDays(s)
+	days, err := model.ParseDays(s)
 	if err != nil {
 		return 0, fmt.Errorf("revoke: due: %w", err)
 	}

@@ -27,9 +27,9 @@ func (s *Service) Count(ctx context.Context, actor model.Actor, of model.ScopeSp
 	if _, err := scope.New(of, s.Store.Now()); err != nil {
 		return nil, err
 	}
-	const name = "count"
 	spec := &parsed{CampaignSpec: model.CampaignSpec{Scope: of}, location: time.UTC}
-	p, err := newPlanOf(ctx, s.Store, name, spec, model.TimeOf(s.Store.Now()))
+	p, err := newPlanOf(ctx, s.Store, "", spec, // of no campaign, so that there is no last run
+		model.TimeOf(s.Store.Now()))
 	if err != nil {
 		return nil, err
 	}

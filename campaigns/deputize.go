@@ -2,7 +2,6 @@ package campaigns
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -143,10 +142,11 @@ func reviewerByKey(ctx context.Context, tx *store.Tx, run model.Run, key int64) 
 	if err != nil || !ok {
 		return nil, err
 	}
-	p := &scope.Person{Key: key, SourceID: source}
-	if err := json.Unmarshal([]byte(data), &p.Person); err != nil {
-		return nil, fmt.Errorf("read person %d: %w", key, err)
+	dir := scope.NewDirectory(store.Fold)
+	if err := addPerson(dir, key, source, []byte(data)); err != nil {
+		return nil, err
 	}
+	p := dir.Key(key)
 	part, _, err := tx.RunReviewer(ctx, run.ID, key)
 	if err != nil || !p.Active() || part.SignedAt.Known() {
 		return nil, err

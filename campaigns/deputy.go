@@ -46,7 +46,7 @@ func (s *Service) NameDeputy(ctx context.Context, actor model.Actor, in DeputyIn
 
 func (s *Service) deputyOf(ctx context.Context, tx *store.Tx, actor model.Actor, in DeputyInput) (d model.Deputy, err error) {
 	if d.PersonKey = actor.PersonKey; in.Person != "" {
-		p, err := personNamed(ctx, tx, in.Person)
+		p, err := PersonNamed(ctx, tx, in.Person)
 		if err != nil {
 			return d, err
 		}
@@ -58,7 +58,7 @@ func (s *Service) deputyOf(ctx context.Context, tx *store.Tx, actor model.Actor,
 	case d.PersonKey != actor.PersonKey && mayRun(actor) != nil:
 		return d, model.Errorf(model.Forbidden, "You can name a deputy for yourself alone.")
 	}
-	deputy, err := personNamed(ctx, tx, in.Deputy)
+	deputy, err := PersonNamed(ctx, tx, in.Deputy)
 	switch {
 	case err != nil:
 		return d, err
@@ -70,24 +70,6 @@ func (s *Service) deputyOf(ctx context.Context, tx *store.Tx, actor model.Actor,
 	d.DeputyKey = deputy.Key
 	err = s.deputyDays(ctx, tx, &d, in)
 	return d, err
-}
-
-// personNamed is the one current person with a person_id or a mail address.
-func personNamed(ctx context.Context, tx *store.Tx, typed string) (store.Person, error) {
-	typed = strings.TrimSpace(typed)
-	found, err := tx.PeopleByID(ctx, typed)
-	if err == nil && len(found) == 0 {
-		found, err = tx.PeopleByEmail(ctx, typed)
-	}
-	switch {
-	case err != nil:
-		return store.Person{}, err
-	case typed == "" || len(found) == 0:
-		return store.Person{}, model.Errorf(model.Invalid, "Nobody has the person_id or mail address %q.", typed)
-	case len(found) > 1:
-		return store.Person{}, model.Errorf(model.Invalid, "Several people have %q. Type the person_id of the one.", typed)
-	}
-	return found[0], nil
 }
 
 // deputyDays reads the days.

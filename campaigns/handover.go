@@ -89,6 +89,9 @@ func newHandOver(ctx context.Context, tx *store.Tx, in HandOverInput) (*handingO
 		if h.to, err = activeNamed(ctx, tx, in.To); err != nil {
 			return nil, err
 		}
+		if h.to == nil {
+			return nil, model.Errorf(model.Invalid, "There is no active person with the person_id %q.", in.To)
+		}
 	}
 	if in.Source != "" {
 		src, err := tx.Source(ctx, in.Source)
@@ -103,19 +106,6 @@ func newHandOver(ctx context.Context, tx *store.Tx, in HandOverInput) (*handingO
 		err = h.one(ctx, tx, in.From)
 	}
 	return h, err
-}
-
-// activeNamed is the active person with a person_id.
-func activeNamed(ctx context.Context, tx *store.Tx, id string) (*scope.Person, error) {
-	dir := scope.NewDirectory(store.Fold)
-	if err := tx.LaunchPeopleByID(ctx, []string{store.Fold(id)}, func(key, source int64, data []byte) error { return addPerson(dir, key, source, data) }); err != nil {
-		return nil, err
-	}
-	p := dir.ID(id, 0)
-	if p == nil || !p.Active() {
-		return nil, model.Errorf(model.Invalid, "There is no active person with the person_id %q.", id)
-	}
-	return p, nil
 }
 
 // one takes the part of one reviewer.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"recert/campaigns/scope"
 	"recert/model"
@@ -30,19 +31,28 @@ func isThere(ctx context.Context, q ownerReader, key int64) (bool, error) {
 	return err == nil && p.LastSnapshot == nil && !left(p.Status), err
 }
 
+// activeNamed is the active person with a person_id, nil where there is none.
+func activeNamed(ctx context.Context, q peopleReader, id string) (*scope.Person, error) {
+	dir := scope.NewDirectory(store.Fold)
+	if err := q.LaunchPeopleByID(ctx, []string{store.Fold(id)}, func(key, source int64, data []byte) error { return addPerson(dir, key, source, data) }); err != nil {
+		return nil, err
+	}
+	if p := dir.ID(id, 0); p != nil && p.Active() {
+		return p, nil
+	}
+	return nil, nil //nolint:nilnil // nobody is an answer
+}
+
 // activePerson is the key of the active person with a person_id, 0 where there is none.
 func activePerson(ctx context.Context, q peopleReader, id string) (int64, error) {
 	if id == "" {
 		return 0, nil
 	}
-	dir := scope.NewDirectory(store.Fold)
-	if err := q.LaunchPeopleByID(ctx, []string{store.Fold(id)}, func(key, source int64, data []byte) error { return addPerson(dir, key, source, data) }); err != nil {
+	p, err := activeNamed(ctx, q, id)
+	if err != nil || p == nil {
 		return 0, err
 	}
-	if p := dir.ID(id, 0); p != nil && p.Active() {
-		return p.Key, nil
-	}
-	return 0, nil
+	return p.Key, nil
 }
 
 // runOwner is who is told of what happens to the removals of a run that is being launched: the person
@@ -176,4 +186,25 @@ func tellCameBack(ctx context.Context, tx *store.Tx, r store.RemediationAtSeal, 
 		Data: model.MessageData{Removal: r.ID, Reason: why},
 	})
 	return err
+}
+
+// PersonNamed is the one current person with a person_id, or else with a mail address.
+func PersonNamed(ctx context.Context, q interface {
+	PeopleByID(ctx context.Context, personID string) ([]store.Person, error)
+	PeopleByEmail(ctx context.Context, email string) ([]store.Person, error)
+}, typed string) (store.Person, error) {
+	typed = strings.TrimSpace(typed)
+	found, err := q.PeopleByID(ctx, typed)
+	if err == nil && len(found) == 0 {
+		found, err = q.PeopleByEmail(ctx, typed)
+	}
+	switch {
+	case err != nil:
+		return store.Person{}, err
+	case len(found) == 0:
+		return store.Person{}, model.Errorf(model.Invalid, "Nobody has this person_id or mail address. Take the people in first, or name somebody else.")
+	case len(found) > 1:
+		return store.Person{}, model.Errorf(model.Invalid, "Several people have it. Type the person_id of the one, as a single source of people knows it.")
+	}
+	return found[0], nil
 }

@@ -19,7 +19,7 @@ const remindHour = 9
 // add to the due date.
 func parseReminder(s string) (days int, err error) {
 	after, isAfter := strings.CutPrefix(s, "+")
-	days, err = parseDays(after)
+	days, err = model.ParseDays(after)
 	if !isAfter {
 		days = -days
 	}

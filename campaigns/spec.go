@@ -36,7 +36,6 @@ const DefaultStatement = "I have looked at each access listed here and answered 
 const (
 	defaultUndo = 30 * time.Second
 	dueHour     = 17 // local time at which a due date ends
-	maxDays     = 3650
 )
 
 // parsed is a spec whose every part is understood.
@@ -50,27 +49,6 @@ type parsed struct {
 	grace    time.Duration // before a removal goes out
 	location *time.Location
 	schedule *rrule.RRule // nil is none
-}
-
-var daysRE = regexp.MustCompile(`^([0-9]{1,4})([dw])$`)
-
-// parseDays reads 14d or 2w.
-func parseDays(s string) (int, error) {
-	m := daysRE.FindStringSubmatch(s)
-	if m == nil {
-		return 0, fmt.Errorf("%q is not a number of days or weeks, as 14d or 2w is", s)
-	}
-	n, err := strconv.Atoi(m[1])
-	if err != nil {
-		return 0, err
-	}
-	if m[2] == "w" {
-		n *= 7
-	}
-	if n > maxDays {
-		return 0, fmt.Errorf("%q is more than ten years", s)
-	}
-	return n, nil
 }
 
 var graceRE = regexp.MustCompile(`^([0-9]{1,4})([hdw])$`)
@@ -168,7 +146,7 @@ func (p *parsed) parseStages(bad func(string, ...any) error) error {
 	if p.rules, err = scope.Rules(*st); err != nil {
 		return bad("stages: %s", model.Message(err))
 	}
-	if p.dueDays, err = parseDays(st.Due); err != nil {
+	if p.dueDays, err = model.ParseDays(st.Due); err != nil {
 		return bad("stages: due: %v", err)
 	}
 	return nil
@@ -235,7 +213,7 @@ func (p *parsed) parseNoAnswer(bad func(string, ...any) error) (err error) {
 		if p.Closer == "" {
 			return bad("closer: on_no_answer: escalate needs the person_id of who answers what nobody did")
 		}
-		if p.extend, err = parseDays(cmp.Or(p.Extend, "7d")); err != nil || p.extend == 0 {
+		if p.extend, err = model.ParseDays(cmp.Or(p.Extend, "7d")); err != nil || p.extend == 0 {
 			return bad("extend: %q is not a number of days or weeks, as 7d or 1w is", p.Extend)
 		}
 	case "recommendation":

@@ -73,7 +73,7 @@ func campaignPages() []page {
 		pageOf("campaigns", func() campaign.ListPage {
 			return campaign.ListPage{
 				Frame: frame("Campaigns", layout.Campaigns), CanCreate: true, Pager: ui.Pager{Next: "/campaigns?after=x"},
-				Hands: []campaign.Hand{{Name: "q4", Text: "It is overdue: remind those who have not finished, make it due later, or close it."}},
+				Hands: []campaign.Hand{{Name: "q4", Href: "/campaigns/q4", Text: "It is overdue: remind those who have not finished, make it due later, or close it."}},
 				Runs: []campaign.Run{
 					{ID: "half-year", Name: "half-year", State: ui.Tag{Text: "Scheduled", Tone: ui.Info}, Next: at(900 * time.Hour)},
 					{ID: "q4", Name: "quarterly-managers@2026-11-20", State: ui.Tag{Text: "Running", Tone: ui.Info}, Due: at(75 * time.Hour), Left: ui.Tag{Text: "3 days left", Tone: ui.Warn}, Done: 1262, Total: 6180, Removed: "12, of these 9 proven gone"},
@@ -127,6 +127,9 @@ func campaignPages() []page {
 			}
 			return p
 		}, campaign.Show),
+		pageOf("campaign-yaml", func() campaign.YAMLPage {
+			return campaign.YAMLPage{Frame: frame("As YAML", layout.Campaigns), Name: "quarterly-managers", Text: "apiVersion: recert/v1\nkind: Campaign\nname: \"quarterly-managers\"\nspec:\n  scope:\n    sources: wiki\n    where: \"entitlement.risk != 'low' || account.privileged || person.department in ['Payments', 'Platform']\"\n"}
+		}, campaign.YAML),
 		pageOf("campaign-scheduled", func() campaign.Page {
 			p := runPage()
 			p.State, p.Draft, p.CanLaunch, p.Next, p.Due, p.Launched = ui.Tag{Text: "Not launched", Tone: ui.Bad}, true, true, at(40*time.Minute), ui.Stamp{}, ui.Stamp{}

@@ -39,7 +39,7 @@ func (s *site) campaigns(w http.ResponseWriter, r *request) error {
 			return err
 		}
 		if problem != "" && p.CanCreate {
-			p.Hands = append(p.Hands, campaign.Hand{Name: d.Name, Text: "Its schedule could not launch it: " + problem})
+			p.Hands = append(p.Hands, campaign.Hand{Name: d.Name, Href: ui.Path("campaigns", d.Name), Text: "Its schedule could not launch it: " + problem})
 		}
 		p.Runs = append(p.Runs, campaign.Run{ID: d.Name, Name: d.Name, State: definitionTag(next, problem), Next: ui.At(next, r.zone)})
 	}

@@ -145,7 +145,11 @@ func typedSpec(p *campaign.NewPage, sources []string, base model.CampaignSpec) *
 		spec.Extend = ""
 	}
 	spec.Purpose, spec.Scope, spec.Reminders, spec.Schedule = p.Purpose, scopeSpec(p, sources, base.Scope), p.Reminders, p.Schedule
-	spec.Stages = []model.StageSpec{{Reviewers: rules, Fallback: p.Fallback, Due: p.Due + "d"}}
+	stage := model.StageSpec{Reviewers: rules, Fallback: p.Fallback, Due: p.Due + "d"}
+	if len(base.Stages) == 1 {
+		stage.Strategy = base.Stages[0].Strategy
+	}
+	spec.Stages = []model.StageSpec{stage}
 	spec.OnNoAnswer, spec.Close, spec.Remove, spec.Grace = p.OnNoAnswer, p.Close, p.Remove, p.Grace
 	return &spec
 }
@@ -156,21 +160,16 @@ func (s *site) typedPerson(r *request, p *campaign.NewPage, field, typed string)
 	if typed == "" {
 		return "", nil
 	}
-	found, err := s.Store.PeopleByID(r.Context(), typed)
-	if err == nil && len(found) == 0 {
-		found, err = s.Store.PeopleByEmail(r.Context(), typed)
-	}
+	found, err := campaigns.PersonNamed(r.Context(), s.Store, typed)
 	switch {
+	case model.KindOf(err) == model.Invalid:
+		p.Errors[field] = model.Message(err)
 	case err != nil:
 		return "", err
-	case len(found) == 0:
-		p.Errors[field] = "Nobody has this person_id or mail address: take the people in first, or leave it empty."
-	case len(found) > 1:
-		p.Errors[field] = "Several people have it. Type the person_id of the one, as a single source of people knows it."
-	case found[0].Status == "terminated":
+	case found.Status == "terminated":
 		p.Errors[field] = "This person has left. Name somebody who is there."
 	default:
-		return found[0].PersonID, nil
+		return found.PersonID, nil
 	}
 	return "", nil
 }

@@ -31,12 +31,16 @@ func (s *site) pace(r *request, p *campaign.Page, run model.Run, loc *timeLocati
 	}
 	p.Pace = paceView(run, &pace, loc)
 	if n := int64(len(pace.Absent)); n > 0 {
-		p.Problems = append(p.Problems, ui.Count(n, "reviewer has", "reviewers have")+" left or "+map[bool]string{true: "is", false: "are"}[n == 1]+" away, with open items. They go to whom the rules give with the next list of people; or hand them over below.")
+		p.Problems = append(p.Problems, absentWords(n)+", with open items. They go to whom the rules give with the next list of people; or hand them over below.")
 	}
 	if pace.Moved > 0 {
 		p.Problems = append(p.Problems, movedWords(pace.Moved))
 	}
 	return nil
+}
+
+func absentWords(n int64) string {
+	return ui.Count(n, "reviewer has left or is", "reviewers have left or are") + " away"
 }
 
 func movedWords(n int64) string {
@@ -111,12 +115,21 @@ func (s *site) hands(r *request, p *campaign.ListPage) error {
 			words = append(words, "It is overdue: remind those who have not finished, make it due later, or close it.")
 		}
 		if h.Absent > 0 {
-			words = append(words, ui.Count(h.Absent, "reviewer has", "reviewers have")+" left or "+map[bool]string{true: "is", false: "are"}[h.Absent == 1]+" away: hand their items over.")
+			words = append(words, absentWords(h.Absent)+": hand their items over.")
 		}
 		if h.Moved > 0 {
 			words = append(words, movedWords(h.Moved))
 		}
-		p.Hands = append(p.Hands, campaign.Hand{Name: h.Run.Name, Text: strings.Join(words, " ")})
+		p.Hands = append(p.Hands, campaign.Hand{Name: h.Run.Name, Href: ui.Path("campaigns", h.Run.Name), Text: strings.Join(words, " ")})
+	}
+	board, err := s.homeBoard(r)
+	if err != nil || board == nil {
+		return err
+	}
+	for _, v := range board.Views {
+		if v.Count > 0 {
+			p.Hands = append(p.Hands, campaign.Hand{Name: "Removals: " + strings.ToLower(v.Label), Href: v.Href, Text: ui.Count(v.Count, "removal needs", "removals need") + " somebody."})
+		}
 	}
 	return nil
 }

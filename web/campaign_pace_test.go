@@ -32,6 +32,8 @@ func TestPacePage(t *testing.T) {
 		m, auditor = w.as("", model.CampaignManager), w.as("", model.Auditor)
 		m.Get("/campaigns").Want(http.StatusOK, webtest.In("main", webtest.HasText("It is overdue")))
 		auditor.Get("/campaigns").Want(http.StatusOK, webtest.Count("#hands", 0))
+		w.scattered(run) // removals in every state
+		m.Get("/campaigns").Want(http.StatusOK, webtest.In("main", webtest.HasText("Removals: came back"), webtest.HasText("Removals: failed")))
 		w.as("u1").Get("/campaigns/" + run.Name + "/live").Want(http.StatusNotFound)
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"recert/campaigns"
 	"recert/model"
 	"recert/views/campaign"
+	"recert/views/layout"
 	"recert/views/ui"
 )
 
@@ -186,7 +187,7 @@ func inDays(s string) string {
 	return strings.TrimSuffix(s, "d")
 }
 
-// campaignYAML is a definition as recert apply takes it.
+// campaignYAML is a definition as recert apply takes it, on a page or as a file.
 func (s *site) campaignYAML(w http.ResponseWriter, r *request) error {
 	name := r.path("id")
 	spec, err := s.campaignSpec(r, name)
@@ -197,8 +198,11 @@ func (s *site) campaignYAML(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if r.query(campaign.ParamFile) == "" {
+		return s.render(w, r, campaign.YAML(campaign.YAMLPage{Frame: s.frame(r, name+" as YAML", layout.Campaigns), Name: name, Text: string(text)}))
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Content-Disposition", `inline; filename="`+name+`.yaml"`) // a name has no quotes
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.yaml"`) // a name has no quotes
 	_, err = w.Write(text)
 	return err
 }

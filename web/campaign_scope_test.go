@@ -56,7 +56,7 @@ func TestScope(t *testing.T) {
 		}
 
 		// Its YAML is itself.
-		text := w.as("", model.Auditor).Get("/campaigns/narrow/yaml").Want(http.StatusOK).Body
+		text := w.as("", model.Auditor).Get("/campaigns/narrow/yaml?file=yes").Want(http.StatusOK).Body
 		docs, err := campaigns.ReadDocuments("page", strings.NewReader(text))
 		if err != nil || len(docs) != 1 {
 			t.Fatalf("%v:\n%s", err, text)
@@ -65,6 +65,7 @@ func TestScope(t *testing.T) {
 		if err != nil || len(changes) != 1 || changes[0].Action != "unchanged" {
 			t.Errorf("%+v, %v:\n%s", changes, err, text)
 		}
+		m.Get("/campaigns/narrow/yaml").Want(http.StatusOK, webtest.In("main pre", webtest.HasText("kind: Campaign")), webtest.Count("a[href='/campaigns/narrow/yaml?file=yes']", 1))
 		w.as("").Get("/campaigns/narrow/yaml").Want(http.StatusNotFound)
 
 		// Its copy is the same under another name.

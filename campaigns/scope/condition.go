@@ -1,10 +1,7 @@
 package scope
 
 import (
-	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -171,21 +168,12 @@ func dormant(r Row, since model.Time) model.Tri {
 	return model.No
 }
 
-var dormantRE = regexp.MustCompile(`^([0-9]{1,4})([dw])$`)
-
 func dormancy(s string) (time.Duration, error) {
-	m := dormantRE.FindStringSubmatch(s)
-	if m == nil {
-		return 0, model.Errorf(model.Invalid, "scope.dormant: %q is not a number of days or weeks, as 90d or 12w is", s)
-	}
-	n, err := strconv.Atoi(m[1])
-	if err != nil {
-		return 0, fmt.Errorf("read scope.dormant: %w", err)
-	}
-	if m[2] == "w" {
-		n *= 7
-	}
-	if n == 0 {
+	n, err := model.ParseDays(s)
+	switch {
+	case err != nil:
+		return 0, model.Errorf(model.Invalid, "scope.dormant: %v", err)
+	case n == 0:
 		return 0, model.Errorf(model.Invalid, "scope.dormant: give at least a day")
 	}
 	return time.Duration(n) * 24 * time.Hour, nil

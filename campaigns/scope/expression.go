@@ -1,9 +1,6 @@
 package scope
 
 import (
-	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -27,15 +24,9 @@ func picks(field string) bool { return field != "now" && !strings.HasPrefix(fiel
 
 // compilePick compiles an expression; the error names line and column.
 func compilePick(expr string) (*pick, error) {
-	opts := []cel.EnvOption{cel.ParserExpressionSizeLimit(maxRunes), cel.ParserRecursionLimit(50), cel.CrossTypeNumericComparisons(true)}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if picks(name) {
-			opts = append(opts, cel.Variable(name, fields[name].kind))
-		}
-	}
-	env, err := cel.NewEnv(opts...)
+	env, err := environment(picks)
 	if err != nil {
-		return nil, fmt.Errorf("make the expression environment: %w", err)
+		return nil, err
 	}
 	ast, issues := env.Compile(expr)
 	if issues.Err() != nil {

@@ -57,7 +57,7 @@ func Compile(where string, now time.Time) (*Filter, error) {
 	if strings.TrimSpace(where) == "" {
 		return nil, nil //nolint:nilnil // the nil Filter is the one that takes every row
 	}
-	env, err := environment()
+	env, err := environment(func(string) bool { return true })
 	if err != nil {
 		return nil, err
 	}
@@ -75,14 +75,17 @@ func Compile(where string, now time.Time) (*Filter, error) {
 	return &Filter{program: program, act: activation{now: timestamp(now)}}, nil
 }
 
-func environment() (*cel.Env, error) {
+// environment has the fields that are allowed.
+func environment(allowed func(field string) bool) (*cel.Env, error) {
 	opts := []cel.EnvOption{
 		cel.ParserExpressionSizeLimit(maxRunes),
 		cel.ParserRecursionLimit(50),
 		cel.CrossTypeNumericComparisons(true),
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		opts = append(opts, cel.Variable(name, fields[name].kind))
+		if allowed(name) {
+			opts = append(opts, cel.Variable(name, fields[name].kind))
+		}
 	}
 	env, err := cel.NewEnv(opts...)
 	if err != nil {

@@ -23,10 +23,9 @@ type PaceRow struct {
 
 // Hand is something that only who runs campaigns can do.
 type Hand struct {
-	Name string // of the run, or the campaign
+	Name string // of the run, the campaign, or a view of removals
+	Href string
 	Text string
 }
-
-func (h Hand) href() string { return ui.Path("campaigns", h.Name) }
 
 func (p Page) live() string { return p.path("/live") }
