@@ -2,7 +2,9 @@ package remediate
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -195,9 +197,21 @@ func chaos(r *rig, seed uint64) {
 		scimserver.Rule{Fault: scimserver.RateLimit, RetryAfter: "3", Method: write, When: chance(0.05)},
 		scimserver.Rule{Fault: scimserver.Refuse, Status: 503, When: chance(0.04)},
 	)
-	anew := chance(0.15)
+	// Who is granted anew is drawn by name: by call, a lucky run would have nobody.
+	anew := map[string]bool{}
+	for _, i := range rnd.Perm(len(r.names))[:len(r.names)/6] {
+		anew[slices.Sorted(maps.Values(r.names))[i]] = true
+	}
 	r.onDone = func(c scimserver.Call) {
-		if name := who(c); name != "" && c.Applied && anew(c) {
+		if !c.Applied {
+			return
+		}
+		name := who(c)
+		mu.Lock()
+		again := anew[name]
+		delete(anew, name)
+		mu.Unlock()
+		if again {
 			user, group, _ := strings.Cut(name, "/")
 			r.grant(user, group)
 		}
