@@ -138,9 +138,13 @@ func (p *parsed) parseStages(bad func(string, ...any) error) error {
 	switch st.Strategy.Name {
 	case "any_keep", "any_revoke", "all_keep": // with one reviewer they are all that one's answer
 	case "keep_unless_revoked":
-		return bad("stages: strategy: keep_unless_revoked is not supported yet; use on_no_answer: keep")
+		// What is not revoked or reduced is kept: "not sure" too, and what nobody answered. That is decided at the
+		// close, so that a reviewer can still be asked again.
+		if p.OnNoAnswer != "" && p.OnNoAnswer != OnNoAnswerKeep {
+			return bad("stages: strategy: keep_unless_revoked keeps what has no answer, so on_no_answer can only be keep, not %s", p.OnNoAnswer)
+		}
 	default:
-		return bad("stages: strategy: %q is none of any_keep, any_revoke, all_keep", st.Strategy.Name)
+		return bad("stages: strategy: %q is none of any_keep, any_revoke, all_keep, keep_unless_revoked", st.Strategy.Name)
 	}
 	var err error
 	if p.rules, err = scope.Rules(*st); err != nil {

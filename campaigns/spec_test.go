@@ -37,6 +37,8 @@ func TestValidateSpec(t *testing.T) {
 			"no due":         {func(s *model.CampaignSpec) { s.Stages[0].Due = "" }, "due: \"\""},
 			"majority":       {func(s *model.CampaignSpec) { s.Stages[0].Strategy.Majority = true }, "majority"},
 			"quorum":         {func(s *model.CampaignSpec) { s.Stages[0].Strategy.Quorum = 2 }, "quorum"},
+			"unless revoked": {func(s *model.CampaignSpec) { s.Stages[0].Strategy.Name = "keep_unless_revoked" }, ""},
+			"contradiction":  {func(s *model.CampaignSpec) { s.Stages[0].Strategy.Name, s.OnNoAnswer = "keep_unless_revoked", "revoke" }, "can only be keep"},
 			"strategy":       {func(s *model.CampaignSpec) { s.Stages[0].Strategy.Name = "best" }, "\"best\""},
 			"recommendation": {func(s *model.CampaignSpec) { s.OnNoAnswer = "recommendation" }, "until advice exists"},
 			"nobody to ask":  {func(s *model.CampaignSpec) { s.OnNoAnswer = "escalate" }, "closer"},

@@ -1,6 +1,7 @@
 package campaigns
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -320,10 +321,24 @@ func (s *Service) RunPage(ctx context.Context, actor model.Actor, runID int64) (
 			return nil, err
 		}
 	}
-	slices.SortFunc(v.Reviewers, func(a, b ReviewerView) int {
-		return or(strings.Compare(a.Reviewer.Name, b.Reviewer.Name), strings.Compare(a.Reviewer.PersonID, b.Reviewer.PersonID))
-	})
+	v.order()
 	return v, nil
+}
+
+// order puts those first who keep the run from its end, the one with most to do at the top; of a closed run everybody
+// is by name.
+func (v *RunView) order() {
+	left := func(r *ReviewerView) int64 {
+		switch {
+		case v.Run.State == model.Closed || r.SignedAt.Known():
+			return -1
+		default:
+			return r.Counts.Unanswered
+		}
+	}
+	slices.SortFunc(v.Reviewers, func(a, b ReviewerView) int {
+		return cmp.Or(cmp.Compare(left(&b), left(&a)), strings.Compare(a.Reviewer.Name, b.Reviewer.Name), strings.Compare(a.Reviewer.PersonID, b.Reviewer.PersonID))
+	})
 }
 
 func (v *RunView) add(p model.RunReviewer) error {
