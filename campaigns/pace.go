@@ -2,9 +2,11 @@ package campaigns
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"recert/model"
+	"recert/model/store"
 )
 
 // stuckMoves is how often an item goes from reviewer to reviewer before somebody should look at it.
@@ -14,7 +16,9 @@ const stuckMoves = 3
 type Pace struct {
 	Total  int64 // items
 	Points []PacePoint
+	Legs   []PaceLeg           // of the even pace: one, and one more for each change of when the run is due
 	Moved  int64               // open items that went from reviewer to reviewer three times or more
+	Stuck  []StuckItem         // the first of them, the one that moved most at the top
 	Absent []model.RunReviewer // who have left or are away, with open items
 }
 
@@ -24,6 +28,24 @@ type PacePoint struct {
 	At   model.Time
 	Open int64
 	Even int64 // that would be, if as much was answered each day until the run is due
+}
+
+// PaceLeg is an even pace from what was open at a time to nothing when the run is due. Where the run is made due at
+// another time, the pace begins anew from what is open then.
+type PaceLeg struct {
+	At   model.Time
+	Open int64
+	Due  model.Time
+}
+
+// maxStuck is how many items that do not come along are shown.
+const maxStuck = 20
+
+// StuckItem is an open item that goes from reviewer to reviewer.
+type StuckItem struct {
+	Row   Row
+	With  model.ReviewerValue // who is asked now
+	Moves int64
 }
 
 // Pace tells how a run comes along, to who may see all of it. An answer that was taken back counts until then.
@@ -44,13 +66,16 @@ func (s *Service) Pace(ctx context.Context, actor model.Actor, run model.Run) (P
 	if err != nil {
 		return p, err
 	}
+	if p.Legs, err = s.legs(ctx, run, settled); err != nil {
+		return p, err
+	}
 	open, at := run.Items, 0
 	point := func(t model.Time) {
 		for at < len(settled) && (settled[at].At() <= t || t == end) {
 			open -= settled[at].N
 			at++
 		}
-		p.Points = append(p.Points, PacePoint{At: t, Open: open, Even: even(run, t)})
+		p.Points = append(p.Points, PacePoint{At: t, Open: open, Even: p.even(t)})
 	}
 	p.Points = append(p.Points, PacePoint{At: run.LaunchedAt, Open: run.Items, Even: run.Items})
 	for t := nextDay(run.LaunchedAt, loc); t < end; t = nextDay(t, loc) {
@@ -63,6 +88,9 @@ func (s *Service) Pace(ctx context.Context, actor model.Actor, run model.Run) (P
 	if p.Moved, err = s.Store.MovedItems(ctx, run.ID, stuckMoves); err != nil {
 		return p, err
 	}
+	if p.Stuck, err = s.stuck(ctx, run); err != nil {
+		return p, err
+	}
 	p.Absent, err = s.Store.AbsentReviewers(ctx, run.ID)
 	return p, err
 }
@@ -73,18 +101,69 @@ func nextDay(t model.Time, loc *time.Location) model.Time {
 	return model.TimeOf(time.Date(d.Year(), d.Month(), d.Day()+1, 0, 0, 0, 0, loc))
 }
 
+// legs are the legs of a run's even pace, the first one first.
+func (s *Service) legs(ctx context.Context, run model.Run, settled []store.HourCount) ([]PaceLeg, error) {
+	list, err := amendments(ctx, s.Store, run.Name)
+	if err != nil {
+		return nil, err
+	}
+	due := run.DueAt
+	if len(list) > 0 {
+		due = list[0].From
+	}
+	legs := []PaceLeg{{At: run.LaunchedAt, Open: run.Items, Due: due}}
+	for _, a := range list {
+		if a.To == a.From {
+			continue // paused, or goes on with the same date
+		}
+		open := run.Items
+		for _, h := range settled {
+			if h.At() <= a.At {
+				open -= h.N
+			}
+		}
+		legs = append(legs, PaceLeg{At: a.At, Open: open, Due: a.To})
+	}
+	return legs, nil
+}
+
 // even is how many items would be open at a time, rounded up.
-func even(run model.Run, t model.Time) int64 {
-	whole := float64(run.DueAt - run.LaunchedAt)
-	if t >= run.DueAt || whole <= 0 {
+func (p *Pace) even(t model.Time) int64 {
+	leg := p.Legs[0]
+	for _, l := range p.Legs[1:] {
+		if l.At <= t {
+			leg = l
+		}
+	}
+	return leg.Even(t)
+}
+
+// Even is how many items would be open at a time of the leg, rounded up.
+func (l PaceLeg) Even(t model.Time) int64 {
+	whole := float64(l.Due - l.At)
+	if t >= l.Due || whole <= 0 {
 		return 0
 	}
-	left := float64(run.Items) * float64(run.DueAt-t) / whole
-	n := int64(left)
-	if float64(n) < left {
-		n++
+	return min(int64(math.Ceil(float64(l.Open)*float64(l.Due-t)/whole)), l.Open)
+}
+
+// stuck are the first of the items that go from reviewer to reviewer.
+func (s *Service) stuck(ctx context.Context, run model.Run) ([]StuckItem, error) {
+	rows, err := s.Store.StuckItems(ctx, run.ID, stuckMoves, maxStuck)
+	if err != nil {
+		return nil, err
 	}
-	return min(n, run.Items)
+	out := make([]StuckItem, len(rows))
+	for i := range rows {
+		out[i].Moves = rows[i].Moves
+		if out[i].Row, err = rowOf(&rows[i].ItemRow); err != nil {
+			return nil, err
+		}
+		if out[i].With, err = reviewerValue(rows[i].Reviewer); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // Hand is something about a running campaign that only who runs it can do.

@@ -36,6 +36,11 @@ func (s *site) pace(r *request, p *campaign.Page, run model.Run, loc *timeLocati
 	if pace.Moved > 0 {
 		p.Problems = append(p.Problems, movedWords(pace.Moved))
 	}
+	for i := range pace.Stuck {
+		x := &pace.Stuck[i]
+		can, _ := accessWords(x.Row.Entitlement)
+		p.Stuck = append(p.Stuck, campaign.Stuck{PersonID: x.Row.Subject.PersonID, Person: subjectName(x.Row.Subject), Access: x.Row.Source + " · " + can, With: x.With.Name, Moves: x.Moves})
+	}
 	return nil
 }
 
@@ -55,8 +60,21 @@ func paceView(run model.Run, pace *campaigns.Pace, loc *timeLocation) *campaign.
 		y := paceHeight * (1 - float64(open)/float64(run.Items))
 		return strconv.FormatFloat(x, 'f', 1, 64) + "," + strconv.FormatFloat(y, 'f', 1, 64)
 	}
-	out := &campaign.Pace{From: ui.Day(run.LaunchedAt, loc).Text, To: ui.Day(end, loc).Text, Even: at(run.LaunchedAt, run.Items) + " " + at(run.DueAt, 0)}
-	var line []string
+	var line, even []string
+	for i, leg := range pace.Legs {
+		even = append(even, at(leg.At, leg.Open))
+		stop := leg.Due
+		if i+1 < len(pace.Legs) {
+			if next := pace.Legs[i+1].At; next < stop {
+				stop = next
+			} else {
+				even = append(even, at(stop, 0))
+				stop = next
+			}
+		}
+		even = append(even, at(stop, leg.Even(stop)))
+	}
+	out := &campaign.Pace{From: ui.Day(run.LaunchedAt, loc).Text, To: ui.Day(end, loc).Text, Even: strings.Join(even, " ")}
 	for i, x := range pace.Points {
 		line = append(line, at(x.At, x.Open))
 		if i > 0 {

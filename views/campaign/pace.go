@@ -21,6 +21,15 @@ type PaceRow struct {
 	Even int64
 }
 
+// Stuck is an open item that goes from reviewer to reviewer.
+type Stuck struct {
+	PersonID string // "" where the account is nobody's
+	Person   string
+	Access   string // "wiki · Change invoices"
+	With     string // who is asked now
+	Moves    int64
+}
+
 // Hand is something that only who runs campaigns can do.
 type Hand struct {
 	Name string // of the run, the campaign, or a view of removals
