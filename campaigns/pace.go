@@ -39,7 +39,7 @@ type PaceLeg struct {
 }
 
 // maxStuck is how many items that do not come along are shown.
-const maxStuck = 20
+const maxStuck = 5
 
 // StuckItem is an open item that goes from reviewer to reviewer.
 type StuckItem struct {
@@ -149,18 +149,29 @@ func (l PaceLeg) Even(t model.Time) int64 {
 
 // stuck are the first of the items that go from reviewer to reviewer.
 func (s *Service) stuck(ctx context.Context, run model.Run) ([]StuckItem, error) {
-	rows, err := s.Store.StuckItems(ctx, run.ID, stuckMoves, maxStuck)
+	moved, err := s.Store.MostMoved(ctx, run.ID, stuckMoves, maxStuck)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]StuckItem, len(rows))
-	for i := range rows {
-		out[i].Moves = rows[i].Moves
-		if out[i].Row, err = rowOf(&rows[i].ItemRow); err != nil {
+	var out []StuckItem
+	for _, m := range moved {
+		rows, err := s.Store.ItemRows(ctx, run.ID, store.ItemFilter{Item: m.ItemID})
+		if err != nil {
 			return nil, err
 		}
-		if out[i].With, err = reviewerValue(rows[i].Reviewer); err != nil {
-			return nil, err
+		for i := range rows {
+			x := StuckItem{Moves: m.Moves}
+			if x.Row, err = rowOf(&rows[i]); err != nil {
+				return nil, err
+			}
+			part, _, err := s.Store.RunReviewer(ctx, run.ID, rows[i].ReviewerKey)
+			if err != nil {
+				return nil, err
+			}
+			if x.With, err = reviewerValue(part.Value); err != nil {
+				return nil, err
+			}
+			out = append(out, x)
 		}
 	}
 	return out, nil

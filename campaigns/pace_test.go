@@ -108,7 +108,7 @@ func TestStuck(t *testing.T) {
 			t.Helper()
 			p, err := w.svc.Pace(t.Context(), admin, run)
 			mustNot(t, err)
-			if int64(len(p.Stuck)) != p.Moved {
+			if int64(len(p.Stuck)) != min(p.Moved, 5) {
 				t.Errorf("%d are counted, and %d shown", p.Moved, len(p.Stuck))
 			}
 			return p.Stuck

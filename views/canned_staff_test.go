@@ -152,6 +152,7 @@ func runPage() campaign.Page {
 			Text: "4,910 items are open. At an even pace it would be 1,410.", State: ui.Tag{Text: "Behind", Tone: ui.Warn}, From: "24 Nov", To: "8 Dec", Line: "0,4 250,60 600,100", Even: "0,4 800,300", Now: "600",
 			Rows: []campaign.PaceRow{{Day: "24 Nov 2026", Open: 6180, Even: 6180}, {Day: "25 Nov 2026", Open: 4910, Even: 1410}},
 		},
+		StuckAll: 84,
 		Stuck: []campaign.Stuck{
 			{PersonID: "u9", Person: "Ana Ruiz", Access: "ledger · Approve payments", With: "Tom Achebe", Moves: 4},
 			{Person: "svc-nightly", Access: "wiki · Edit every page", With: "Li Wei", Moves: 3},

@@ -36,6 +36,7 @@ func (s *site) pace(r *request, p *campaign.Page, run model.Run, loc *timeLocati
 	if pace.Moved > 0 {
 		p.Problems = append(p.Problems, movedWords(pace.Moved))
 	}
+	p.StuckAll = pace.Moved
 	for i := range pace.Stuck {
 		x := &pace.Stuck[i]
 		can, _ := accessWords(x.Row.Entitlement)

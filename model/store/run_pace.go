@@ -43,24 +43,16 @@ func (q queries) MovedItems(ctx context.Context, run, times int64) (int64, error
 	return n, err
 }
 
-// StuckItem is an open item that went from reviewer to reviewer.
-type StuckItem struct {
-	ItemRow
-
-	Reviewer string `bun:"reviewer"` // canonical JSON of model.ReviewerValue: who is asked now
-	Moves    int64  `bun:"moves"`
+// ItemMoves is how often an item went from reviewer to reviewer.
+type ItemMoves struct {
+	ItemID int64 `bun:"item_id"`
+	Moves  int64 `bun:"moves"`
 }
 
-// StuckItems are up to limit of the items that MovedItems counts, those first that moved most.
-func (q queries) StuckItems(ctx context.Context, run, times int64, limit int) ([]StuckItem, error) {
-	var out []StuckItem
-	err := q.all(ctx, &out, `SELECT i.*, src.name AS source, s.value AS subject, COALESCE(e.value, '') AS entitlement, v.value AS reviewer, a.moves
-		FROM (SELECT item_id, COUNT(*) AS moves FROM assignments WHERE run_id = ? GROUP BY item_id HAVING COUNT(*) >= ?) a
-		JOIN items i ON i.run_id = ? AND i.id = a.item_id
-		JOIN sources src ON src.id = i.source_id
-		JOIN run_reviewers v ON v.run_id = i.run_id AND v.person_key = i.reviewer_key
-		JOIN run_subjects s ON s.run_id = i.run_id AND s.account_key = i.account_key
-		LEFT JOIN run_entitlements e ON e.run_id = i.run_id AND e.entitlement_key = i.entitlement_key
-		WHERE i.outcome = '' AND i.answer IN ('', 'unsure') ORDER BY a.moves DESC, i.id LIMIT ?`, run, times, run, limit)
+// MostMoved are up to limit of the items that MovedItems counts, those first that moved most.
+func (q queries) MostMoved(ctx context.Context, run, times int64, limit int) ([]ItemMoves, error) {
+	var out []ItemMoves
+	err := q.all(ctx, &out, `SELECT a.item_id, a.moves FROM (SELECT item_id, COUNT(*) AS moves FROM assignments WHERE run_id = ? GROUP BY item_id HAVING COUNT(*) >= ?) a
+		JOIN items i ON i.run_id = ? AND i.id = a.item_id WHERE i.outcome = '' AND i.answer IN ('', 'unsure') ORDER BY a.moves DESC, a.item_id LIMIT ?`, run, times, run, limit)
 	return out, err
 }

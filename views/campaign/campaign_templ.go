@@ -506,7 +506,7 @@ func Show(p Page) templ.Component {
 					}
 				}
 				if len(p.Stuck) > 0 {
-					templ_7745c5c3_Err = stuck(p.Stuck).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = stuck(p.Stuck, p.StuckAll).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -54,7 +54,8 @@ type Page struct {
 	Counts    Counts
 	Pace      *Pace     // nil for a draft
 	Problems  []string  // what does not come along by itself
-	Stuck     []Stuck   // items that go from reviewer to reviewer
+	Stuck     []Stuck   // items that go from reviewer to reviewer, those first that moved most
+	StuckAll  int64     // how many there are
 	Removals  []ui.Pair // "Queued" 1, "Sent" 2, "Proven gone" 9, …
 	Reviewers []Reviewer
 	Pager     ui.Pager  // of the reviewers
