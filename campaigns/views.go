@@ -1,12 +1,10 @@
 package campaigns
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"recert/model"
@@ -277,14 +275,6 @@ type RunView struct {
 	Overdue   bool
 }
 
-// ReviewerView is one reviewer's progress.
-type ReviewerView struct {
-	Key      int64
-	Reviewer model.ReviewerValue
-	Counts   model.Counts
-	SignedAt model.Time
-}
-
 // RunPage is one run. Who is not staff sees the own part of it alone.
 func (s *Service) RunPage(ctx context.Context, actor model.Actor, runID int64) (*RunView, error) {
 	ok, err := s.CanSeeRun(ctx, actor, runID)
@@ -323,22 +313,6 @@ func (s *Service) RunPage(ctx context.Context, actor model.Actor, runID int64) (
 	}
 	v.order()
 	return v, nil
-}
-
-// order puts those first who keep the run from its end, the one with most to do at the top; of a closed run everybody
-// is by name.
-func (v *RunView) order() {
-	left := func(r *ReviewerView) int64 {
-		switch {
-		case v.Run.State == model.Closed || r.SignedAt.Known():
-			return -1
-		default:
-			return r.Counts.Unanswered
-		}
-	}
-	slices.SortFunc(v.Reviewers, func(a, b ReviewerView) int {
-		return cmp.Or(cmp.Compare(left(&b), left(&a)), strings.Compare(a.Reviewer.Name, b.Reviewer.Name), strings.Compare(a.Reviewer.PersonID, b.Reviewer.PersonID))
-	})
 }
 
 func (v *RunView) add(p model.RunReviewer) error {

@@ -147,8 +147,8 @@ func (s *site) renderCampaign(w http.ResponseWriter, r *request, run model.Run, 
 	if err := s.pace(r, &p, run, loc); err != nil {
 		return err
 	}
-	for _, rev := range v.Reviewers {
-		p.Reviewers = append(p.Reviewers, reviewerRow(v, rev, loc))
+	if err := reviewers(r, &p, v, loc); err != nil {
+		return err
 	}
 	amended, err := s.Campaigns.Amendments(r.Context(), r.actor, run)
 	if err != nil {
@@ -229,22 +229,6 @@ func (s *site) handOver(w http.ResponseWriter, r *request) error {
 		flash = "handedsome"
 	}
 	return s.redirectWith(w, r, ui.Path("campaigns", run.Name), flash)
-}
-
-func reviewerRow(v *campaigns.RunView, rev campaigns.ReviewerView, loc *timeLocation) campaign.Reviewer {
-	c := rev.Counts
-	row := campaign.Reviewer{
-		PersonID: rev.Reviewer.PersonID, Name: rev.Reviewer.Name, Done: c.Items - c.Gone - c.Unanswered, Total: c.Items - c.Gone,
-		Kept: c.Kept, Removed: c.Revoked, Lowered: c.Reduced, Unsure: c.Unsure, Signed: ui.At(rev.SignedAt, loc),
-	}
-	switch {
-	case rev.SignedAt.Known() || v.Run.State == model.Closed:
-	case v.Overdue:
-		row.Note = ui.Tag{Text: "Overdue", Tone: ui.Bad}
-	case row.Total > 0 && row.Done == 0:
-		row.Note = ui.Tag{Text: "Has not started"}
-	}
-	return row
 }
 
 // definition is the page of a campaign that is not running.
