@@ -88,7 +88,7 @@ func (s *Service) Pace(ctx context.Context, actor model.Actor, run model.Run) (P
 	if p.Moved, err = s.Store.MovedItems(ctx, run.ID, stuckMoves); err != nil {
 		return p, err
 	}
-	if p.Stuck, err = s.stuck(ctx, run); err != nil {
+	if p.Stuck, err = s.stuck(ctx, actor, run); err != nil {
 		return p, err
 	}
 	p.Absent, err = s.Store.AbsentReviewers(ctx, run.ID)
@@ -148,30 +148,24 @@ func (l PaceLeg) Even(t model.Time) int64 {
 }
 
 // stuck are the first of the items that go from reviewer to reviewer.
-func (s *Service) stuck(ctx context.Context, run model.Run) ([]StuckItem, error) {
+func (s *Service) stuck(ctx context.Context, actor model.Actor, run model.Run) ([]StuckItem, error) {
 	moved, err := s.Store.MostMoved(ctx, run.ID, stuckMoves, maxStuck)
 	if err != nil {
 		return nil, err
 	}
-	var out []StuckItem
-	for _, m := range moved {
-		rows, err := s.Store.ItemRows(ctx, run.ID, store.ItemFilter{Item: m.ItemID})
+	out := make([]StuckItem, len(moved))
+	for i, m := range moved {
+		x := &out[i]
+		x.Moves = m.Moves
+		if x.Row, err = s.Item(ctx, actor, run.ID, m.ItemID); err != nil {
+			return nil, err
+		}
+		part, _, err := s.Store.RunReviewer(ctx, run.ID, x.Row.Item.ReviewerKey)
 		if err != nil {
 			return nil, err
 		}
-		for i := range rows {
-			x := StuckItem{Moves: m.Moves}
-			if x.Row, err = rowOf(&rows[i]); err != nil {
-				return nil, err
-			}
-			part, _, err := s.Store.RunReviewer(ctx, run.ID, rows[i].ReviewerKey)
-			if err != nil {
-				return nil, err
-			}
-			if x.With, err = reviewerValue(part.Value); err != nil {
-				return nil, err
-			}
-			out = append(out, x)
+		if x.With, err = reviewerValue(part.Value); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil

@@ -29,6 +29,9 @@ const (
 	SwapsPrevent       = "prevent"
 )
 
+// KeepUnlessRevoked is the strategy that says itself what becomes of items without an answer: they are kept.
+const KeepUnlessRevoked = "keep_unless_revoked"
+
 // DefaultStatement is what a reviewer signs where the campaign says nothing else.
 const DefaultStatement = "I have looked at each access listed here and answered to the best of my knowledge."
 
@@ -137,7 +140,7 @@ func (p *parsed) parseStages(bad func(string, ...any) error) error {
 	}
 	switch st.Strategy.Name {
 	case "any_keep", "any_revoke", "all_keep": // with one reviewer they are all that one's answer
-	case "keep_unless_revoked":
+	case KeepUnlessRevoked:
 		// What is not revoked or reduced is kept: "not sure" too, and what nobody answered. That is decided at the
 		// close, so that a reviewer can still be asked again.
 		if p.OnNoAnswer != "" && p.OnNoAnswer != OnNoAnswerKeep {

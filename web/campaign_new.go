@@ -149,6 +149,9 @@ func typedSpec(p *campaign.NewPage, sources []string, base model.CampaignSpec) *
 	if len(base.Stages) == 1 {
 		stage.Strategy = base.Stages[0].Strategy
 	}
+	if stage.Strategy.Name == campaigns.KeepUnlessRevoked && p.OnNoAnswer != campaigns.OnNoAnswerKeep {
+		stage.Strategy = model.Strategy{} // the form does not show it, and what is chosen there says otherwise
+	}
 	spec.Stages = []model.StageSpec{stage}
 	spec.OnNoAnswer, spec.Close, spec.Remove, spec.Grace = p.OnNoAnswer, p.Close, p.Remove, p.Grace
 	return &spec

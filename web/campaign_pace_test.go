@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"recert/campaigns"
 	"recert/model"
 	"recert/web/webtest"
 )
@@ -36,4 +37,25 @@ func TestPacePage(t *testing.T) {
 		m.Get("/campaigns").Want(http.StatusOK, webtest.In("main", webtest.HasText("Removals: came back"), webtest.HasText("Removals: failed")))
 		w.as("u1").Get("/campaigns/" + run.Name + "/live").Want(http.StatusNotFound)
 	})
+}
+
+// TestEvenPaceIsDrawnInLegs: where the due date was moved, before it or after it was over, the even pace jumps to what
+// was open then and goes down from there.
+func TestEvenPaceIsDrawnInLegs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		legs []campaigns.PaceLeg
+		want string
+	}{
+		"never moved":      {[]campaigns.PaceLeg{{At: 0, Open: 100, Due: 20}}, "0.0,0.0 1000.0,300.0"},
+		"moved in time":    {[]campaigns.PaceLeg{{At: 0, Open: 100, Due: 10}, {At: 5, Open: 80, Due: 20}}, "0.0,0.0 250.0,150.0 250.0,60.0 1000.0,300.0"},
+		"moved when over":  {[]campaigns.PaceLeg{{At: 0, Open: 100, Due: 10}, {At: 15, Open: 40, Due: 20}}, "0.0,0.0 500.0,300.0 750.0,300.0 750.0,180.0 1000.0,300.0"},
+		"moved to earlier": {[]campaigns.PaceLeg{{At: 0, Open: 100, Due: 40}, {At: 10, Open: 50, Due: 20}}, "0.0,0.0 500.0,75.0 500.0,150.0 1000.0,300.0"},
+	} {
+		run := model.Run{State: model.Running, Items: 100, DueAt: 20}
+		got := paceView(run, &campaigns.Pace{Legs: c.legs, Points: []campaigns.PacePoint{{Open: 100}, {At: 1, Open: 90}}}, time.UTC)
+		if got.Even != c.want {
+			t.Errorf("%s: %q, want %q", name, got.Even, c.want)
+		}
+	}
 }

@@ -35,11 +35,15 @@ func (tx *Tx) addPace(ctx context.Context, run, person, n int64) error {
 	return err
 }
 
+// moved are the open items of a run that went from reviewer to reviewer at least so many times: its arguments are the
+// run, the times, and the run.
+const moved = ` FROM (SELECT item_id, COUNT(*) AS moves FROM assignments WHERE run_id = ? GROUP BY item_id HAVING COUNT(*) >= ?) a
+	JOIN items i ON i.run_id = ? AND i.id = a.item_id WHERE i.outcome = '' AND i.answer IN ('', 'unsure')`
+
 // MovedItems counts the open items of a run that went from reviewer to reviewer at least so many times.
 func (q queries) MovedItems(ctx context.Context, run, times int64) (int64, error) {
 	var n int64
-	err := q.all(ctx, &n, `SELECT COUNT(*) FROM (SELECT item_id FROM assignments WHERE run_id = ? GROUP BY item_id HAVING COUNT(*) >= ?) a
-		JOIN items i ON i.run_id = ? AND i.id = a.item_id WHERE i.outcome = '' AND i.answer IN ('', 'unsure')`, run, times, run)
+	err := q.all(ctx, &n, "SELECT COUNT(*)"+moved, run, times, run)
 	return n, err
 }
 
@@ -52,7 +56,6 @@ type ItemMoves struct {
 // MostMoved are up to limit of the items that MovedItems counts, those first that moved most.
 func (q queries) MostMoved(ctx context.Context, run, times int64, limit int) ([]ItemMoves, error) {
 	var out []ItemMoves
-	err := q.all(ctx, &out, `SELECT a.item_id, a.moves FROM (SELECT item_id, COUNT(*) AS moves FROM assignments WHERE run_id = ? GROUP BY item_id HAVING COUNT(*) >= ?) a
-		JOIN items i ON i.run_id = ? AND i.id = a.item_id WHERE i.outcome = '' AND i.answer IN ('', 'unsure') ORDER BY a.moves DESC, a.item_id LIMIT ?`, run, times, run, limit)
+	err := q.all(ctx, &out, "SELECT a.item_id, a.moves"+moved+" ORDER BY a.moves DESC, a.item_id LIMIT ?", run, times, run, limit)
 	return out, err
 }
